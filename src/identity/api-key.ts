@@ -1,0 +1,32 @@
+import type { AuditEntry } from '../audit/entry.ts';
+import type { Role } from './roles.ts';
+
+/** `org: null` is a site admin's key. Times are RFC 3339. */
+export interface ApiKey {
+  /** The `<id>` in `wmk_<id>_<secret>`: 16 lower-case hex digits. */
+  id: string;
+  org: string | null;
+  name: string;
+  /** SHA-256 of the secret, lower-case hex. */
+  secretHash: string;
+  /** The person the key stands for, as `members[].user` in an Access file names them. */
+  user: string | null;
+  /** Teams the key carries beside those that its user is a member of. */
+  teams: readonly string[];
+  roles: readonly Role[];
+  createdAt: string;
+  createdBy: string;
+  expiresAt: string | null;
+  revokedAt: string | null;
+  lastUsedAt: string | null;
+}
+
+export interface ApiKeyStore {
+  find(id: string): Promise<ApiKey | undefined>;
+  /** Newest first; `org: null` lists site admins' keys. */
+  list(org: string | null): Promise<ApiKey[]>;
+  insert(key: ApiKey, entry: AuditEntry): Promise<void>;
+  /** False when there is no such key in that org, or it is revoked already. */
+  revoke(org: string | null, id: string, at: string, entry: AuditEntry): Promise<boolean>;
+  touch(id: string, at: string): Promise<void>;
+}
