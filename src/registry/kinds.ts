@@ -1,0 +1,1 @@
+export type Kind = 'Registry' | 'Plugin' | 'Skill' | 'Agent' | 'Command' | 'Tool' | 'Mcp' | 'Hook' | 'Context' | 'Custom' | 'Marketplace' | 'Channel' | 'Team' | 'Access' | 'Namespace' | 'ReleaseStatus' | 'Environment' | 'FreezeWindow' | 'Target' | 'ApprovalPolicy' | 'WorkflowTemplate' | 'RolloutStrategy' | 'Integration';
