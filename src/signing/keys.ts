@@ -1,5 +1,6 @@
 /** What an org's key may sign. `release` signs tags and manifests, `index` indexes, `root` the list of keys. */
-export type KeyRole = 'root' | 'release' | 'index';
+export const KEY_ROLES = ['root', 'release', 'index'] as const;
+export type KeyRole = (typeof KEY_ROLES)[number];
 
 /** One key pair of an org. The private part is armored text encrypted under the master key. */
 export interface OrgKey {

@@ -1,12 +1,92 @@
-/** Answers the distinct primary fingerprints (upper-case hex) that validly signed. */
-export async function verifyDetached(_request: {
+import {
+  createMessage,
+  enums,
+  PacketList,
+  type PublicKey,
+  readKey,
+  readSignature,
+  Signature,
+  SignaturePacket,
+  verify,
+} from 'openpgp';
+import { WaymarkError } from '../model/errors.ts';
+import { fingerprintOf } from './openpgp-config.ts';
+
+/** A root being rotated has two signatures; what has many is made to waste time. */
+const MOST_SIGNATURES = 16;
+
+/**
+ * Answers the distinct primary fingerprints (upper-case hex) that validly signed.
+ *
+ * The times inside a signature are not what is relied on: a document states its
+ * own, and a client whose clock is wrong must still be able to read it. Only a
+ * signature that itself has run out is refused.
+ *
+ * @param request `signature` is binary and may hold several, one after the other; `keys` are the
+ *   pinned armored keys: nothing else can count; `threshold` distinct keys must have signed
+ * @throws {WaymarkError} `SIGN_INVALID`
+ */
+export async function verifyDetached(request: {
   body: Uint8Array;
-  /** Binary; several signatures may stand one after the other. */
   signature: Uint8Array;
-  /** The pinned armored keys: nothing else can count. */
   keys: readonly string[];
-  /** How many distinct keys must have signed; default 1. */
   threshold?: number;
 }): Promise<string[]> {
-  throw new Error('not yet');
+  const { body, threshold = 1 } = request;
+  const keys = await readPinned(request.keys);
+  const signatures = await readSignatures(request.signature);
+
+  const signers = new Set<string>();
+  for (const signature of signatures) {
+    for (const [fingerprint, key] of keys) {
+      if (await isSignedBy(key, signature, body)) signers.add(fingerprint);
+    }
+  }
+  // Never less than one, whatever a caller was made to pass on.
+  if (signers.size < Math.max(1, threshold)) throw tooFew(signers.size, threshold, keys.size);
+  return [...signers];
 }
+
+/** By primary fingerprint, so that a key given twice counts once. */
+export async function readPinned(armored: readonly string[]): Promise<Map<string, PublicKey>> {
+  const keys = await Promise.all(armored.map((armoredKey) => readKey({ armoredKey })));
+  return new Map(keys.map((key) => [fingerprintOf(key), key]));
+}
+
+async function readSignatures(binarySignature: Uint8Array): Promise<SignaturePacket[]> {
+  const { packets } = await readSignature({ binarySignature }).catch((cause: unknown) => {
+    throw invalid('the signature is no OpenPGP signature', cause);
+  });
+  const signatures = packets.filter((packet) => packet instanceof SignaturePacket);
+  if (signatures.length > MOST_SIGNATURES) {
+    throw invalid(`${signatures.length} signatures are more than the ${MOST_SIGNATURES} allowed`);
+  }
+  return signatures;
+}
+
+async function isSignedBy(key: PublicKey, packet: SignaturePacket, body: Uint8Array) {
+  // The issuer is a hint that anybody can write: it saves work and decides nothing.
+  if (key.getKeys(packet.issuerKeyID).length === 0) return false;
+  // A text signature covers other bytes than those that were sent.
+  if (packet.signatureType !== enums.signature.binary) return false;
+  if (packet.getExpirationTime().valueOf() <= Date.now()) return false;
+
+  const one = new PacketList<SignaturePacket>();
+  one.push(packet);
+  const { signatures } = await verify({
+    message: await createMessage({ binary: body }),
+    signature: new Signature(one),
+    verificationKeys: key,
+    date: null,
+    format: 'binary',
+  });
+  return (await signatures[0]?.verified.catch(() => false)) === true;
+}
+
+function tooFew(found: number, threshold: number, pinned: number): WaymarkError {
+  if (found === 0) return invalid(`none of the ${pinned} trusted keys signed these bytes`);
+  return invalid(`${found} of the trusted keys signed these bytes, and ${threshold} must`);
+}
+
+export const invalid = (message: string, cause?: unknown): WaymarkError =>
+  new WaymarkError('SIGN_INVALID', message, {}, { cause });
