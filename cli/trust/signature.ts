@@ -1,0 +1,37 @@
+import type { KeyRole } from '../../src/signing/keys.ts';
+import { keysOfRole, type RootDocument } from '../../src/signing/root.ts';
+import { verifyDetached } from '../../src/signing/verify.ts';
+import type { SignedDocument } from '../delivery.ts';
+import { type VerificationCode, VerificationError } from '../errors.ts';
+
+/**
+ * Counts only keys that the trusted root gives this role; what the signature
+ * says about itself only looks them up.
+ *
+ * @throws {VerificationError} `SIGNATURE_INVALID`
+ */
+export async function checkSignature(
+  { body, signature }: Pick<SignedDocument, 'body' | 'signature'>,
+  root: RootDocument,
+  role: KeyRole,
+  what: string,
+): Promise<void> {
+  const { threshold } = root.roles[role];
+  const keys = keysOfRole(root, role);
+  await refusedAs('SIGNATURE_INVALID', what, verifyDetached({ body, signature, keys, threshold }));
+}
+
+/** Whatever is thrown while verifying is a refusal: an attacker must not choose the exit code. */
+export async function refusedAs<T>(
+  code: VerificationCode,
+  what: string,
+  verified: Promise<T>,
+): Promise<T> {
+  try {
+    return await verified;
+  } catch (cause) {
+    if (cause instanceof VerificationError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new VerificationError(code, `${what}: ${reason}`, { cause });
+  }
+}
