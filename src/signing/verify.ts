@@ -42,8 +42,8 @@ export async function verifyDetached(request: {
       if (await isSignedBy(key, signature, body)) signers.add(fingerprint);
     }
   }
-  // Never less than one, whatever a caller was made to pass on.
-  if (signers.size < Math.max(1, threshold)) throw tooFew(signers.size, threshold, keys.size);
+  // Never less than one, whatever a caller was made to pass on; negated for the sake of NaN.
+  if (!(signers.size >= Math.max(1, threshold))) throw tooFew(signers.size, threshold, keys.size);
   return [...signers];
 }
 
