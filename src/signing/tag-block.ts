@@ -31,7 +31,9 @@ export interface TagBlock {
   plugins: readonly TaggedPlugin[];
 }
 
-export const writeTagBlock = (block: TagBlock): string => stringify(block, { lineWidth: 0 });
+// Without aliases, which a reader refuses, though two plugins may share one value.
+export const writeTagBlock = (block: TagBlock): string =>
+  stringify(block, { lineWidth: 0, aliasDuplicateObjects: false });
 
 /** @throws {WaymarkError} `SIGN_INVALID` naming the field at fault */
 export function parseTagBlock(text: string): TagBlock {
@@ -54,7 +56,7 @@ export function parseTagBlock(text: string): TagBlock {
 
 function readYaml(text: string): unknown {
   try {
-    // Without aliases, a few lines cannot stand for millions of nodes.
+    // Without aliases of aliases, a few lines cannot stand for millions of nodes.
     return parse(text, { maxAliasCount: 0, logLevel: 'silent' });
   } catch (cause) {
     throw invalid("the tag's block is no YAML", cause);
