@@ -1,4 +1,8 @@
-import type { Kysely } from 'kysely';
+import { CamelCasePlugin, type Dialect, Kysely } from 'kysely';
+import { surviveFileSizeLimit } from './faults.ts';
+import { migrate } from './migrate.ts';
+import { postgresDialect } from './postgres.ts';
+import { sqliteDialect } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
 export interface Database {
@@ -11,6 +15,8 @@ export interface Database {
 export interface DatabaseLocation {
   url?: string;
   file?: string;
+  /** How long a writer waits for another process's SQLite lock. */
+  busyForMs?: number;
 }
 
 /**
@@ -18,6 +24,21 @@ export interface DatabaseLocation {
  *
  * @throws {WaymarkError} `RES_UNAVAILABLE`, `RES_STORAGE_FULL`
  */
-export async function openDatabase(_location: DatabaseLocation): Promise<Database> {
-  throw new Error('not written yet');
+export async function openDatabase(location: DatabaseLocation): Promise<Database> {
+  const { url, file, busyForMs = 5_000 } = location;
+  if (url !== undefined) return open('postgres', postgresDialect(url));
+  if (file === undefined) throw new TypeError('neither a database url nor a file is given');
+  surviveFileSizeLimit();
+  return open('sqlite', sqliteDialect(file, busyForMs));
+}
+
+async function open(name: Database['dialect'], dialect: Dialect): Promise<Database> {
+  const db = new Kysely<Tables>({ dialect, plugins: [new CamelCasePlugin()] });
+  try {
+    await migrate(db, name);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+  return { db, dialect: name, close: () => db.destroy() };
 }

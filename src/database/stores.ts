@@ -5,8 +5,16 @@ import type { SealedStore } from '../delivery/sealed.ts';
 import type { ApiKeyStore } from '../identity/api-key.ts';
 import type { OrgStore } from '../identity/org.ts';
 import type { KeyStore } from '../signing/keys.ts';
+import { apiKeyStore } from './api-key-store.ts';
+import { auditStore } from './audit-store.ts';
+import { clientStore } from './client-store.ts';
+import { keyStore } from './key-store.ts';
 import type { Database } from './open.ts';
+import { orgStore } from './org-store.ts';
+import { publicationStore } from './publication-store.ts';
+import { sealedStore } from './sealed-store.ts';
 
+/** What belongs to an org throws `RES_NOT_FOUND` when it is stored after the org was removed. */
 export interface Stores {
   orgs: OrgStore;
   apiKeys: ApiKeyStore;
@@ -17,6 +25,14 @@ export interface Stores {
   audit: AuditStore;
 }
 
-export function createStores(_database: Database): Stores {
-  throw new Error('not written yet');
+export function createStores({ db }: Database): Stores {
+  return {
+    orgs: orgStore(db),
+    apiKeys: apiKeyStore(db),
+    clients: clientStore(db),
+    publications: publicationStore(db),
+    sealed: sealedStore(db),
+    keys: keyStore(db),
+    audit: auditStore(db),
+  };
 }

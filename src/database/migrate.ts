@@ -1,0 +1,29 @@
+import type { Kysely } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import { columnTypes } from './column-types.ts';
+import { identity } from './migrations/0001-identity.ts';
+import { signing } from './migrations/0002-signing.ts';
+import { publication } from './migrations/0003-publication.ts';
+import { delivery } from './migrations/0004-delivery.ts';
+import type { Database } from './open.ts';
+import type { Tables } from './tables.ts';
+
+/** By name, in order. One that was ever released is not edited: add another. */
+const migrations = {
+  '0001-identity': identity,
+  '0002-signing': signing,
+  '0003-publication': publication,
+  '0004-delivery': delivery,
+};
+
+/** Runs what is missing, in one transaction that only one process at a time gets into. */
+export async function migrate(db: Kysely<Tables>, dialect: Database['dialect']): Promise<void> {
+  const types = columnTypes[dialect];
+  const runnable: Record<string, Migration> = {};
+  for (const [name, up] of Object.entries(migrations)) {
+    runnable[name] = { up: (tx) => up(tx.schema, types) };
+  }
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => runnable } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error;
+}

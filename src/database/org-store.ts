@@ -1,0 +1,52 @@
+import type { Kysely } from 'kysely';
+import type { OrgStore } from '../identity/org.ts';
+import { appendAudit } from './audit-store.ts';
+import type { Tables } from './tables.ts';
+
+export function orgStore(db: Kysely<Tables>): OrgStore {
+  return {
+    find: (slug) => db.selectFrom('org').selectAll().where('slug', '=', slug).executeTakeFirst(),
+
+    list: () => db.selectFrom('org').selectAll().orderBy('slug').execute(),
+
+    insert: (org, entry) =>
+      db.transaction().execute(async (tx) => {
+        const { numInsertedOrUpdatedRows } = await tx
+          .insertInto('org')
+          .values(org)
+          .onConflict((conflict) => conflict.column('slug').doNothing())
+          .executeTakeFirstOrThrow();
+        if (numInsertedOrUpdatedRows === 0n) return false;
+        await appendAudit(tx, entry);
+        return true;
+      }),
+
+    setState: (slug, state, entry) =>
+      db.transaction().execute(async (tx) => {
+        const { numUpdatedRows } = await tx
+          .updateTable('org')
+          .set({ state })
+          .where('slug', '=', slug)
+          .executeTakeFirstOrThrow();
+        if (numUpdatedRows === 0n) return false;
+        await appendAudit(tx, entry);
+        return true;
+      }),
+
+    remove: (slug, entry) =>
+      db.transaction().execute(async (tx) => {
+        // Packets name a body and not an org, so no cascade reaches them.
+        await tx
+          .deleteFrom('sealedPacket')
+          .where('bodyDigest', 'in', (query) =>
+            query.selectFrom('sealedBody').select('bodyDigest').where('org', '=', slug),
+          )
+          .execute();
+        const { numDeletedRows } = await tx
+          .deleteFrom('org')
+          .where('slug', '=', slug)
+          .executeTakeFirstOrThrow();
+        if (numDeletedRows > 0n) await appendAudit(tx, entry);
+      }),
+  };
+}
