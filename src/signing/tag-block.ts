@@ -56,8 +56,8 @@ export function parseTagBlock(text: string): TagBlock {
 
 function readYaml(text: string): unknown {
   try {
-    // Without aliases of aliases, a few lines cannot stand for millions of nodes.
-    return parse(text, { maxAliasCount: 0, logLevel: 'silent' });
+    // Without aliases, a few lines cannot stand for millions of nodes.
+    return parse(text, { maxAliasCount: 0, logLevel: 'error' });
   } catch (cause) {
     throw invalid("the tag's block is no YAML", cause);
   }
