@@ -1,0 +1,238 @@
+import type { ChildProcess } from 'node:child_process';
+import { WaymarkError } from '../model/errors.ts';
+import { spawnGit, stopChild } from './child.ts';
+import { GitError } from './run.ts';
+
+export type ObjectKind = 'blob' | 'tree' | 'commit' | 'tag';
+
+/** `content` is empty for an `info` request. */
+export interface Answer {
+  oid: string;
+  kind: ObjectKind;
+  size: number;
+  content: Buffer;
+}
+
+interface Request {
+  command: 'contents' | 'info';
+  /** An object's name, without a newline. */
+  spec: string;
+  limitBytes: number;
+  /** A request that a kill caught is asked once more: most kills are not its fault. */
+  wasRetried: boolean;
+  resolve(answer: Answer | undefined): void;
+  reject(error: unknown): void;
+}
+
+const HEADER = /^([0-9a-f]{40}) (blob|tree|commit|tag) (\d+)$/;
+const NEWLINE = 0x0a;
+/** Git answers at a flush only, so a long batch gets several and streams. */
+const FLUSH_EVERY = 256;
+const MAX_FRUITLESS_STARTS = 3;
+
+/**
+ * One `git cat-file --batch-command --buffer`, pipelined and started again
+ * when it dies. Answers come in the order of the requests.
+ */
+export class CatFile {
+  readonly #repo: string;
+  readonly #env: Readonly<Record<string, string>>;
+  #child: ChildProcess | undefined;
+  /** Asked and not answered; those before `#head` are done. */
+  #requests: Request[] = [];
+  #head = 0;
+  #outbox: string[] = [];
+  #chunks: Buffer[] = [];
+  #buffered = 0;
+  /** The answer whose body is still to come. */
+  #header: Answer | undefined;
+  #stderr = '';
+  #fruitlessStarts = 0;
+
+  constructor(repo: string, env: Readonly<Record<string, string>>) {
+    this.#repo = repo;
+    this.#env = env;
+  }
+
+  get pending(): number {
+    return this.#requests.length - this.#head;
+  }
+
+  /**
+   * Undefined when there is no such object.
+   *
+   * @throws {WaymarkError} `VAL_TOO_LARGE` above `limitBytes`, without reading the
+   *   body; `REG_CORRUPT` when git cannot read the object, `RES_UNAVAILABLE` when
+   *   it was killed
+   */
+  ask(command: 'contents' | 'info', spec: string, limitBytes: number): Promise<Answer | undefined> {
+    const { promise, resolve, reject } = Promise.withResolvers<Answer | undefined>();
+    const request = { command, spec, limitBytes, wasRetried: false, resolve, reject };
+    this.#requests.push(request);
+    this.#send(request);
+    return promise;
+  }
+
+  close(): void {
+    const child = this.#abandon();
+    child?.stdin?.end();
+    if (child) stopChild(child);
+    this.#failAll(new WaymarkError('RES_UNAVAILABLE', 'the repository was closed: retry'));
+  }
+
+  #send({ command, spec }: Request): void {
+    this.#outbox.push(`${command} ${spec}\n`);
+    if (this.#outbox.length % (FLUSH_EVERY + 1) === FLUSH_EVERY) this.#outbox.push('flush\n');
+    // All that is asked in one turn goes out in one write.
+    if (this.#outbox.length === 1) queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    if (this.#outbox.length === 0) return;
+    this.#child ??= this.#start();
+    this.#child.stdin?.write(`${this.#outbox.join('')}flush\n`);
+    this.#outbox = [];
+  }
+
+  #start(): ChildProcess {
+    const args = [`--git-dir=${this.#repo}`, 'cat-file', '--batch-command', '--buffer'];
+    const child = spawnGit(args, { env: this.#env, stdio: ['pipe', 'pipe', 'pipe'] });
+    const isCurrent = () => this.#child === child;
+    this.#stderr = '';
+    this.#fruitlessStarts += 1;
+    child.stdin?.on('error', () => {}); // 'close' tells the same, with the reason
+    child.stdout?.on('data', (chunk: Buffer) => isCurrent() && this.#take(chunk));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-4096);
+    });
+    child.once('error', (error) => isCurrent() && this.#died(null, null, error));
+    child.once('close', (code, signal) => isCurrent() && this.#died(code, signal));
+    return child;
+  }
+
+  #take(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#buffered += chunk.length;
+    if (this.#header && this.#buffered <= this.#header.size) return;
+    let rest: Buffer | undefined = Buffer.concat(this.#chunks);
+    while (rest && rest.length > 0) rest = this.#answerNext(rest);
+  }
+
+  /** Answers one request from the front of `bytes`; undefined when it needs more of them. */
+  #answerNext(bytes: Buffer): Buffer | undefined {
+    const keep = (rest: Buffer) => {
+      this.#chunks = [rest];
+      this.#buffered = rest.length;
+      return undefined;
+    };
+    if (this.#header) {
+      const { size } = this.#header;
+      if (bytes.length <= size) return keep(bytes);
+      this.#finish({ ...this.#header, content: Buffer.from(bytes.subarray(0, size)) });
+      return this.#keepRest(bytes.subarray(size + 1));
+    }
+    const end = bytes.indexOf(NEWLINE);
+    if (end < 0) return keep(bytes);
+    this.#readHeader(bytes.toString('utf8', 0, end));
+    return this.#keepRest(bytes.subarray(end + 1));
+  }
+
+  /** Nothing is kept of a process that was given up while its answer was read. */
+  #keepRest(rest: Buffer): Buffer | undefined {
+    this.#chunks = this.#child ? [rest] : [];
+    this.#buffered = this.#child ? rest.length : 0;
+    return this.#child ? rest : undefined;
+  }
+
+  #readHeader(line: string): void {
+    const request = this.#requests[this.#head];
+    const match = HEADER.exec(line);
+    if (!request || !match) {
+      this.#finish(undefined);
+      return;
+    }
+    const answer: Answer = {
+      oid: match[1] as string,
+      kind: match[2] as ObjectKind,
+      size: Number(match[3]),
+      content: Buffer.alloc(0),
+    };
+    if (request.command === 'info') this.#finish(answer);
+    else if (answer.size <= request.limitBytes) this.#header = answer;
+    else this.#skip(answer, request.limitBytes);
+  }
+
+  #skip(answer: Answer, limitBytes: number): void {
+    // The body is on its way and may be gigabytes: a new process is cheaper than reading past it.
+    this.#shift()?.reject(tooLarge(answer, limitBytes));
+    this.#abandon()?.kill('SIGKILL');
+    this.#sendAgain();
+  }
+
+  #finish(answer: Answer | undefined): void {
+    this.#header = undefined;
+    this.#fruitlessStarts = 0;
+    this.#shift()?.resolve(answer);
+  }
+
+  #shift(): Request | undefined {
+    const request = this.#requests[this.#head];
+    if (request) this.#head += 1;
+    if (this.#head > 1024 && this.#head * 2 > this.#requests.length) {
+      this.#requests = this.#requests.slice(this.#head);
+      this.#head = 0;
+    }
+    return request;
+  }
+
+  /** Only the request that was being answered can be at fault; the others are asked again. */
+  #died(exitCode: number | null, signal: string | null, cause?: Error): void {
+    const failure = new GitError('cat-file', { exitCode, signal, stderr: this.#stderr }, { cause });
+    this.#abandon();
+    if (this.pending === 0) return;
+    const isUnreadable = exitCode !== null && !/not a git repository/.test(this.#stderr);
+    const request = this.#requests[this.#head];
+    if (isUnreadable) this.#shift()?.reject(unreadable(request?.spec ?? '', failure));
+    else if (request?.wasRetried) this.#shift()?.reject(unavailable(failure));
+    else if (request) request.wasRetried = true;
+    if (this.#fruitlessStarts >= MAX_FRUITLESS_STARTS) this.#failAll(unavailable(failure));
+    else this.#sendAgain();
+  }
+
+  #sendAgain(): void {
+    this.#outbox = [];
+    for (const request of this.#requests.slice(this.#head)) this.#send(request);
+  }
+
+  #failAll(error: WaymarkError): void {
+    this.#fruitlessStarts = 0;
+    this.#outbox = [];
+    const failed = this.#requests.slice(this.#head);
+    this.#requests = [];
+    this.#head = 0;
+    for (const request of failed) request.reject(error);
+  }
+
+  #abandon(): ChildProcess | undefined {
+    const child = this.#child;
+    this.#child = undefined;
+    this.#header = undefined;
+    this.#chunks = [];
+    this.#buffered = 0;
+    return child;
+  }
+}
+
+const tooLarge = ({ oid, size }: Answer, limitBytes: number) =>
+  new WaymarkError('VAL_TOO_LARGE', `object ${oid} has ${size} bytes, the limit is ${limitBytes}`);
+
+const unreadable = (spec: string, cause: GitError) =>
+  new WaymarkError(
+    'REG_CORRUPT',
+    `object ${spec} cannot be read from the repository`,
+    {},
+    { cause },
+  );
+
+const unavailable = (cause: GitError) =>
+  new WaymarkError('RES_UNAVAILABLE', 'the repository cannot be read now: retry', {}, { cause });
