@@ -1,3 +1,11 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { prepareDirectory, renameDurably, temporaryPath } from './durable.ts';
+import { writeFault } from './faults.ts';
+
 /** Whole files by the SHA-256 (lower-case hex) of their bytes: sealed bodies and archives. */
 export interface BundleFiles {
   /** A temporary file to write at `path`. `commit` makes it durable under its name. */
@@ -16,6 +24,44 @@ export interface NewBundleFile {
   abort(): Promise<void>;
 }
 
-export async function createBundleFiles(_dir: string): Promise<BundleFiles> {
-  throw new Error('not written yet');
+/** Keeps the files in `dir`, which no other process may use meanwhile. */
+export async function createBundleFiles(dir: string): Promise<BundleFiles> {
+  await prepareDirectory(dir);
+  const pathOf = (hex: string): string => join(dir, checkedName(hex));
+
+  return {
+    path: pathOf,
+
+    async create() {
+      const path = temporaryPath(join(dir, randomUUID()));
+      return { path, commit: (hex) => commit(path, pathOf(hex)), abort: () => discard(path) };
+    },
+
+    size: (hex) => statSync(pathOf(hex), { throwIfNoEntry: false })?.size,
+
+    remove: (hex) => discard(pathOf(hex)),
+
+    stream(hex, start = 0, end = Number.POSITIVE_INFINITY) {
+      if (end <= start) return Readable.from([]);
+      // The stream's own `end` is inclusive.
+      return createReadStream(pathOf(hex), { start, end: end - 1 });
+    },
+  };
+}
+
+async function commit(temporary: string, path: string): Promise<void> {
+  try {
+    await renameDurably(temporary, path);
+  } catch (error) {
+    await discard(temporary);
+    throw writeFault(error);
+  }
+}
+
+const discard = (path: string): Promise<void> => rm(path, { force: true });
+
+/** A name that came from outside must not leave the directory. */
+function checkedName(hex: string): string {
+  if (!/^[0-9a-f]{64}$/.test(hex)) throw new TypeError(`not a SHA-256 in hex: ${hex}`);
+  return hex;
 }
