@@ -1,10 +1,38 @@
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import semver from 'semver';
 import type { Kind } from './kinds.ts';
+import { readSchemas } from './schema-files.ts';
+
+const schemas = readSchemas();
 
 /** SHA-256 hex over all schema files: part of every cache key that a verdict depends on. */
-export const SCHEMA_SET_DIGEST: string = '';
+export const SCHEMA_SET_DIGEST: string = schemas.digest;
 
-export type Validator = ((document: unknown) => boolean) & { errors?: null | object[] };
+export type SchemaError = ErrorObject;
 
-export function validatorFor(_kind: Kind): Validator {
-  return () => true;
+const ajv = new Ajv2020({
+  allErrors: true, // an author wants all of them; the file's size bounds how many there can be
+  verbose: true, // messages are made from the failing schema's own words
+  strict: true,
+  strictRequired: false, // `required` inside oneOf names properties that stand beside it
+  allowUnionTypes: true,
+});
+// @ts-expect-error ajv-formats is CommonJS: its types name a default export that is the module itself
+addFormats(ajv, ['date-time']);
+ajv.addFormat('semver', (text: string) => semver.parse(text)?.raw === text && !/^[v=]/.test(text));
+ajv.addFormat('semver-range', (text: string) => semver.validRange(text) !== null);
+ajv.addSchema(schemas.definitions);
+
+const validators = new Map<Kind, ValidateFunction>();
+
+/** Compiled at the first use: a process that meets only skills pays for no other kind. */
+export function validatorFor(kind: Kind): ValidateFunction {
+  const known = validators.get(kind);
+  if (known) return known;
+  const schema = schemas.kinds.get(kind);
+  if (!schema) throw new Error(`schemas/ holds no schema of kind ${kind}`);
+  const validator = ajv.compile(schema);
+  validators.set(kind, validator);
+  return validator;
 }
