@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
   type DecryptMessageResult,
@@ -13,6 +13,7 @@ import {
 } from 'openpgp';
 import { WaymarkError } from '../model/errors.ts';
 import { invalid, readPinned } from './verify.ts';
+import { toWebStream } from './web-stream.ts';
 
 export interface SealedSource {
   /** A file's path or a stream. */
@@ -60,7 +61,9 @@ async function startDecrypting(
 ) {
   const decryptionKeys = await readPrivateKey({ armoredKey: privateKeyArmored });
   try {
-    const message = await readMessage({ binaryMessage: Readable.toWeb(source) });
+    const message = await readMessage({
+      binaryMessage: toWebStream(source[Symbol.asyncIterator]()),
+    });
     return await decrypt({
       message,
       decryptionKeys,

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { Readable } from 'node:stream';
 import { createMessage, encrypt } from 'openpgp';
 import { COMPATIBLE } from './openpgp-config.ts';
 import { type Keyring, signingTime } from './org-keys.ts';
+import { toWebStream } from './web-stream.ts';
 
 export interface Sealed {
   /** AES-256. Secret: whoever has it reads the body. */
@@ -29,27 +29,31 @@ export async function sealBody(request: {
   at?: Date;
 }): Promise<Sealed> {
   const sessionKey = randomBytes(32);
-  const body = await openBody(request, sessionKey);
-
+  const source = request.plain[Symbol.asyncIterator]();
   const hash = createHash('sha256');
   let size = 0;
-  for await (const chunk of body) {
-    hash.update(chunk);
-    size += chunk.length;
-    await request.write(chunk);
+  try {
+    for await (const chunk of await openBody(source, request, sessionKey)) {
+      hash.update(chunk);
+      size += chunk.length;
+      await request.write(chunk);
+    }
+  } finally {
+    // OpenPGP.js does not pass a failed write on: the source would stay open.
+    await source.return?.();
   }
   return { sessionKey, bodyDigest: hash.digest('hex'), size };
 }
 
 async function openBody(
-  { plain, keyring, at }: { plain: AsyncIterable<Uint8Array>; keyring: Keyring; at?: Date },
+  source: AsyncIterator<Uint8Array>,
+  { keyring, at }: { keyring: Keyring; at?: Date },
   sessionKey: Uint8Array,
 ) {
   const signer = await keyring.privateKey('release');
   const date = signingTime(signer, at);
-  const binary = Readable.toWeb(Readable.from(plain, { objectMode: false }));
   return encrypt({
-    message: await createMessage({ binary, date }),
+    message: await createMessage({ binary: toWebStream(source), date }),
     sessionKey: { data: sessionKey, algorithm: 'aes256' },
     signingKeys: signer,
     date,
