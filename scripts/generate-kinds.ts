@@ -30,8 +30,8 @@ function simplify(value: unknown): unknown {
 export async function generateKinds(): Promise<string> {
   const { definitions, kinds } = readSchemas();
   const names = [...kinds.keys()];
-  const specs = names.map((name) => {
-    const spec = (kinds.get(name)?.['properties'] as Node)['spec'] as Node;
+  const specs = [...kinds].map(([name, schema]) => {
+    const { spec } = schema['properties'] as { spec: Node };
     return [name, { ...(simplify(spec) as Node), title: `${name}Spec` }];
   });
   const root = {

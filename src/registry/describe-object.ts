@@ -1,6 +1,9 @@
-import type { ObjectInput } from '../model/object.ts';
 import type { ObjectType } from '../model/names.ts';
+import type { ObjectInput } from '../model/object.ts';
+import { supportOf } from './client-support.ts';
 import type { ParsedDocument } from './document.ts';
+import type { SpecByKind } from './kinds.ts';
+import { placeOf } from './path-rules.ts';
 
 /** What a manifest says about an object beside its files. */
 export interface ObjectDescription {
@@ -12,11 +15,24 @@ export interface ObjectDescription {
   targets: Record<string, string>;
 }
 
-/** `path` is the document's path from the registry's root: it gives the title where none is written. */
+type ObjectSpec = SpecByKind['Mcp'] | SpecByKind['Skill'];
+
+/**
+ * @param document one without errors
+ * @param path the document's, from the registry's root: it names what has no title
+ */
 export function describeObject(
-  _type: ObjectType,
-  _document: ParsedDocument,
-  _path: string,
+  type: ObjectType,
+  document: ParsedDocument,
+  path: string,
 ): ObjectDescription {
-  return { title: '', requires: [], inputs: [], targets: {} };
+  const spec = document.spec as ObjectSpec;
+  const { description, requires = [] } = spec;
+  return {
+    title: document.title ?? placeOf(path).name,
+    ...(description === undefined ? {} : { description }),
+    requires,
+    inputs: 'inputs' in spec ? spec.inputs : [],
+    targets: supportOf(type, spec),
+  };
 }

@@ -1,21 +1,132 @@
-import type { Diagnostic } from '../model/diagnostic.ts';
+import { byPosition, type Diagnostic, fileError } from '../model/diagnostic.ts';
+import { checkDocument, checkName, type DocumentValue } from './document-rules.ts';
+import { type Finding, toPointer } from './finding.ts';
 import type { Kind } from './kinds.ts';
+import { isKind, type Place, placeOf } from './path-rules.ts';
+import { toFindings } from './schema-findings.ts';
+import { validatorFor } from './schemas.ts';
+import { decodeText, positionOf } from './text.ts';
+import { readYaml, type YamlDocument } from './yaml-document.ts';
 
 /** Part of the blob cache's key: raised whenever the same bytes would parse differently. */
 export const PARSER_VERSION = 1;
 
-/** One file of the registry, as far as it can be judged alone. `spec` is set only without errors. */
+/** One file of the registry, as far as it can be judged alone. */
 export interface ParsedDocument {
+  /** The kind that the path asks for, unless the file says that it is another. */
   kind?: Kind;
   /** `metadata.id`, where given. */
   id?: string;
   title?: string;
   labels?: Record<string, string>;
-  /** Plain JSON values, of the kind's type in `kinds.ts`. */
+  /** Plain JSON values, of the kind's type in `kinds.ts`. Absent when there is any error. */
   spec?: unknown;
   diagnostics: Diagnostic[];
 }
 
-export function parseDocument(_bytes: Uint8Array, _path: string): ParsedDocument {
-  return { diagnostics: [] };
+const DIAGNOSTICS_KEPT = 100;
+
+/**
+ * Everything that can be said of one file by itself, all at once.
+ *
+ * @param path from the registry's root; one for which `expectedKind` names a kind
+ */
+export function parseDocument(bytes: Uint8Array, path: string): ParsedDocument {
+  const place = placeOf(path);
+  const { role: kind } = place;
+  if (!isKind(kind)) throw new RangeError(`no document stands at ${path}`);
+  if (path.endsWith('.yml')) return { kind, diagnostics: [wrongEnding(path)] };
+
+  const decoded = decodeText(bytes);
+  if (!decoded.ok) {
+    const { offset, ...words } = decoded.error;
+    const text = new TextDecoder().decode(bytes);
+    return { kind, diagnostics: [diagnosticAt(path, text, offset, '', words)] };
+  }
+  const text = decoded.value;
+  const yaml = readYaml(text);
+  if (!yaml.ok) {
+    const diagnostics = yaml.error.map(({ offset, ...words }) =>
+      diagnosticAt(path, text, offset, '', words),
+    );
+    return { kind, diagnostics: atMost(diagnostics) };
+  }
+
+  const findings = judge(yaml.value.value, kind, place);
+  const fields = fieldsOf(yaml.value.value, kind);
+  if (findings.length === 0) return { kind, ...fields, diagnostics: [] };
+  const { spec: _, ...known } = fields;
+  const locate = (finding: Finding) => toDiagnostic(finding, path, text, yaml.value);
+  const isOther = findings.some(({ code }) => code === 'wrong-kind');
+  return { ...(isOther ? {} : { kind }), ...known, diagnostics: atMost(findings.map(locate)) };
+}
+
+function wrongEnding(path: string): Diagnostic {
+  const hint = `rename it to ${path.slice(0, -'.yml'.length)}.yaml`;
+  return fileError(path, 'yml-ending', 'documents end in .yaml', hint);
+}
+
+function judge(value: unknown, kind: Kind, place: Place): Finding[] {
+  const named = checkName(place);
+  const stated = isMap(value) ? value['kind'] : undefined;
+  if (!isMap(value)) {
+    const message = 'a document is a map of apiVersion, kind, metadata and spec';
+    return [...named, { code: 'wrong-type', pointer: [], of: 'value', message }];
+  }
+  if (typeof stated === 'string' && stated !== kind) {
+    // By another kind's schema every field would be wrong as well.
+    const message = `a ${kind} belongs at this path, not a ${stated}`;
+    return [...named, { code: 'wrong-kind', pointer: ['kind'], of: 'value', message }];
+  }
+  const validate = validatorFor(kind);
+  if (!validate(value)) return [...named, ...toFindings(validate.errors ?? [])];
+  return [...named, ...checkDocument(value as unknown as DocumentValue, place)];
+}
+
+/** Read from what may have failed its schema, so that a reference to it is not reported too. */
+function fieldsOf(value: unknown, kind: Kind): Omit<ParsedDocument, 'diagnostics' | 'kind'> {
+  const { metadata, spec } = isMap(value) ? value : {};
+  const { id, title, labels } = isMap(metadata) ? metadata : {};
+  const ownTitle = title ?? (isMap(spec) && TITLED.has(kind) ? spec['title'] : undefined);
+  return {
+    ...(typeof id === 'string' ? { id } : {}),
+    ...(typeof ownTitle === 'string' ? { title: ownTitle } : {}),
+    ...(isMap(labels) ? { labels: labels as Record<string, string> } : {}),
+    ...(spec === undefined ? {} : { spec }),
+  };
+}
+
+const TITLED: ReadonlySet<Kind> = new Set(['Registry', 'Plugin', 'Marketplace']);
+
+const isMap = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function toDiagnostic(
+  { pointer, of, ...words }: Finding,
+  path: string,
+  text: string,
+  yaml: YamlDocument,
+): Diagnostic {
+  return diagnosticAt(path, text, yaml.offsetOf(pointer, of), toPointer(pointer), words);
+}
+
+function diagnosticAt(
+  path: string,
+  text: string,
+  offset: number,
+  pointer: string,
+  { code, message, hint }: Pick<Finding, 'code' | 'message' | 'hint'>,
+): Diagnostic {
+  const at = { path, ...positionOf(text, offset), pointer };
+  return { severity: 'error', code, ...at, message, ...(hint === undefined ? {} : { hint }) };
+}
+
+/** In the file's order; a list of thousands helps nobody. */
+function atMost(diagnostics: Diagnostic[]): Diagnostic[] {
+  const sorted = diagnostics.sort(byPosition);
+  const last = sorted[DIAGNOSTICS_KEPT - 1];
+  const left = sorted.length - DIAGNOSTICS_KEPT;
+  if (!last || left <= 0) return sorted;
+  const message = `this file has ${left} more errors`;
+  return [...sorted.slice(0, DIAGNOSTICS_KEPT), { ...last, code: 'more-errors', message }];
 }

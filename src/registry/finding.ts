@@ -13,7 +13,9 @@ export interface Finding {
 export function fieldOf(pointer: readonly string[]): string {
   if (pointer.length === 0) return 'the document';
   return pointer
-    .map((segment, i) => (/^\d+$/.test(segment) ? `[${segment}]` : `${i === 0 ? '' : '.'}${segment}`))
+    .map((segment, i) =>
+      /^\d+$/.test(segment) ? `[${segment}]` : `${i === 0 ? '' : '.'}${segment}`,
+    )
     .join('');
 }
 

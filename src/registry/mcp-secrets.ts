@@ -3,15 +3,17 @@ import type { McpSpec } from './kinds.ts';
 
 /** Names that announce a secret: `GITHUB_TOKEN`, `X-Api-Key`, `--password`; not `MAX_TOKENS` or `TOKEN_URL`. */
 const SECRET_NAME =
-  /(^|[_.-])(token|secret|passw(or)?d|pwd|passphrase|(api|access|private|secret|signing)[_-]?key|authorization|cookie)$|(token|secret|password|apikey)$/i;
+  /(token|secret|password|passwd|pwd|passphrase|authorization|cookie|(^|[_.-])(api|access|private|secret|signing)[_-]?key)$/i;
 
 /** Forms that issuers gave their secrets so that they be found wherever they stand. */
 const SECRET_FORM =
-  /\b(gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}|xox[abeoprs]-[\w-]{10,}|(AKIA|ASIA)[A-Z0-9]{16}|sk-[\w-]{20,}|[rs]k_(live|test)_\w{10,}|AIza[\w-]{30,}|eyJ[\w-]{10,}\.eyJ[\w-]+|wm[kc]_[0-9a-f]{16}_\w+)|-----BEGIN [A-Z ]*PRIVATE KEY-----/;
+  /\b(gh[pousr]_[A-Za-z0-9]{20}|github_pat_\w{20}|glpat-[\w-]{20}|xox[abeoprs]-[\w-]{10}|(AKIA|ASIA)[A-Z0-9]{16}|sk-[\w-]{20}|[rs]k_(live|test)_\w{10}|AIza[\w-]{30}|eyJ[\w-]{10,400}\.eyJ|wm[kc]_[0-9a-f]{16}_\w)|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----/;
 
-/** `${NAME}` and `${input:name}` are filled in by the client; `${NAME:-text}` may carry a literal. */
-const PLACEHOLDER = /\$\{[A-Za-z_][\w:.-]*?(?::-([^}]*))?\}/g;
+/** `${NAME}` and `${input:name}` are filled in by the client; `${NAME:-text}` carries a literal. */
+const PLACEHOLDER = /\$\{[^${}]*\}/g;
+const FALLBACK = /:-([^}]*)/;
 
+// biome-ignore lint/suspicious/noTemplateCurlyInString: it is what the author should write
 const HINT = 'list it under spec.inputs with secret: true, and write ${NAME} here';
 
 /** The fields of an MCP server that hold a secret themselves instead of asking for one. */
@@ -45,8 +47,10 @@ function isSecret(name: string, value: string): boolean {
 
 /** Something is left when placeholders, the scheme before them and plain switches are taken off. */
 function isLiteral(value: string): boolean {
+  const fallbackOf = (placeholder: string) => FALLBACK.exec(placeholder)?.[1] ?? '';
   const rest = value
-    .replace(PLACEHOLDER, (_, fallback: string | undefined) => fallback ?? '')
+    .replace(PLACEHOLDER, fallbackOf)
+    .replace(PLACEHOLDER, fallbackOf) // one may be another's fallback
     .replace(/^\s*(bearer|basic|token|apikey)\b/i, '')
     .trim();
   return rest !== '' && !/^(true|false|\d{1,6})$/i.test(rest);

@@ -19,7 +19,7 @@ function toFinding(error: SchemaError): Finding {
   const pointer = fromPointer(error.instancePath);
   const { propertyName } = error;
   if (propertyName !== undefined) {
-    const message = `${fieldOf(pointer)} has the key ${quote(propertyName)}, which has not the form of one`;
+    const message = `${fieldOf(pointer)} cannot have the key ${quote(propertyName)}`;
     const at = { pointer: [...pointer, propertyName], of: 'key' } as const;
     return { ...at, ...withHint({ code: 'wrong-form', message }, describe(error)) };
   }
@@ -40,11 +40,13 @@ function unknownField(error: SchemaError, pointer: readonly string[]): Finding {
 const words: Record<string, (error: SchemaError, field: string) => Words> = {
   required: ({ params, parentSchema }, field) => {
     const { missingProperty: name } = params as { missingProperty: string };
-    const schema = (parentSchema?.['properties'] as Schema | undefined)?.[name] as Schema | undefined;
+    const schema = (parentSchema?.['properties'] as Schema | undefined)?.[name] as
+      | Schema
+      | undefined;
     const message = `${field} needs the field ${name}`;
     return withHint({ code: 'missing-field', message }, schema?.['description']);
   },
-  'false schema': ({ parentSchema: _ }, field) => {
+  'false schema': (_, field) => {
     return { code: 'wrong-field', message: `${field} does not go with the other fields here` };
   },
   type: ({ schema, data }, field) => {
@@ -60,7 +62,10 @@ const words: Record<string, (error: SchemaError, field: string) => Words> = {
     return withHint({ code: 'wrong-value', message }, nearest && `did you mean ${nearest}?`);
   },
   const: ({ schema, data }, field) => {
-    return { code: 'wrong-value', message: `${field} must be ${String(schema)}, not ${quote(data)}` };
+    return {
+      code: 'wrong-value',
+      message: `${field} must be ${String(schema)}, not ${quote(data)}`,
+    };
   },
   pattern: wrongForm,
   format: wrongForm,
@@ -92,7 +97,7 @@ const words: Record<string, (error: SchemaError, field: string) => Words> = {
 };
 
 function wrongForm(error: SchemaError, field: string): Words {
-  const message = `${field} has not the form that is wanted: ${quote(error.data)}`;
+  const message = `${field} cannot be ${quote(error.data)}`;
   return withHint({ code: 'wrong-form', message }, describe(error));
 }
 

@@ -49,8 +49,8 @@ function decodeName(name: Buffer): string | undefined {
 
 /** A name that can be printed, one unit for each byte. */
 function escapeBytes(name: Buffer): string {
-  const escape = (unit: string) => `\\x${unit.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  return name.toString('latin1').replace(/[^\x20-\x7e]/g, escape);
+  const hex = (unit: string) => unit.charCodeAt(0).toString(16).padStart(2, '0');
+  return name.toString('latin1').replace(/[^\x20-\x7e]/g, (unit) => `\\x${hex(unit)}`);
 }
 
 function checkMode(path: string, mode: string): Diagnostic[] {
@@ -75,7 +75,12 @@ function checkName(name: string, path: string): Diagnostic | undefined {
     return fileError(path, 'name-separator', 'the name holds a path separator', 'rename it');
   }
   if (isDotGit(name)) {
-    return fileError(path, 'name-dot-git', 'some file systems take this name for .git', 'rename it');
+    return fileError(
+      path,
+      'name-dot-git',
+      'some file systems take this name for .git',
+      'rename it',
+    );
   }
   if (WINDOWS_DEVICE.test(name) || WINDOWS_REFUSES.test(name)) {
     const message = 'Windows cannot store a file of this name';
