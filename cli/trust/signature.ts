@@ -21,7 +21,10 @@ export async function checkSignature(
   await refusedAs('SIGNATURE_INVALID', what, verifyDetached({ body, signature, keys, threshold }));
 }
 
-/** Whatever is thrown while verifying is a refusal: an attacker must not choose the exit code. */
+/**
+ * Whatever is thrown while verifying is a refusal: an attacker must not choose
+ * the exit code. Only this machine's own faults, such as a full disk, stay what they are.
+ */
 export async function refusedAs<T>(
   code: VerificationCode,
   what: string,
@@ -30,8 +33,11 @@ export async function refusedAs<T>(
   try {
     return await verified;
   } catch (cause) {
-    if (cause instanceof VerificationError) throw cause;
+    if (cause instanceof VerificationError || isSystemError(cause)) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new VerificationError(code, `${what}: ${reason}`, { cause });
   }
 }
+
+const isSystemError = (error: unknown): boolean =>
+  error instanceof Error && (error as NodeJS.ErrnoException).syscall !== undefined;

@@ -1,0 +1,155 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { sha256Hex } from '../../src/model/digest.ts';
+import { Failure, VerificationError } from '../errors.ts';
+import { type Connection, open, reasonOf, toRefusal } from '../http.ts';
+import type { Progress } from '../output.ts';
+import { lstatIfAny, readIfAny, writeDurably } from './files.ts';
+
+export interface Download {
+  connection: Connection;
+  path: string;
+  query: Record<string, string>;
+  /** Where what has arrived waits for the rest, over runs. */
+  dir: string;
+  /** Endless data: no more than this is ever stored. */
+  limitBytes: number;
+  progress: Progress;
+}
+
+const ATTEMPTS = 3;
+/** Between two chunks, not for the whole: a big bundle over a slow line is no fault. */
+const IDLE_MS = 60_000;
+const TOTAL_MS = 60 * 60_000;
+
+/**
+ * Fetches a bundle into a file and answers its path. What broke off goes on
+ * where it stopped, if the server still has the very same bytes.
+ *
+ * @throws {VerificationError} `DOCUMENT_TOO_LARGE`
+ */
+export async function downloadBundle(download: Download): Promise<string> {
+  await mkdir(download.dir, { recursive: true });
+  const part = partOf(download);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await fetchRest(download, part);
+      return part.path;
+    } catch (error) {
+      if (!(error instanceof BrokenOff) || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+export async function discardDownloads(dir: string): Promise<void> {
+  await rm(dir, { recursive: true, force: true });
+}
+
+/** Worth another attempt: the line failed, not the answer. */
+class BrokenOff extends Failure {}
+
+interface Part {
+  path: string;
+  /** Holds the entity tag of what is in `path`. */
+  tagPath: string;
+}
+
+function partOf({ dir, connection, path, query }: Download): Part {
+  const name = sha256Hex(JSON.stringify([connection.url, path, query])).slice(0, 32);
+  return { path: join(dir, `${name}.part`), tagPath: join(dir, `${name}.etag`) };
+}
+
+async function fetchRest(download: Download, part: Part): Promise<void> {
+  const { connection, path, query, limitBytes, progress } = download;
+  const stored = (await lstatIfAny(part.path))?.size ?? 0;
+  const tag = (await readIfAny(part.tagPath))?.toString();
+  const canResume = stored > 0 && tag !== undefined;
+  const headers = canResume ? { range: `bytes=${stored}-`, 'if-range': tag } : {};
+
+  const response = await open(connection, {
+    path,
+    query,
+    headers,
+    limitBytes,
+    timeoutMs: TOTAL_MS,
+  });
+
+  if (response.status === 416 && canResume) return restart(download, part, response);
+  if (response.status >= 400) throw await toRefusal(response);
+  const from = response.status === 206 && startsAt(response) === stored ? stored : 0;
+  if (response.status === 206 && from === 0) return restart(download, part, response);
+  if (from === 0) await storeTag(part, response);
+  else progress.advance(stored);
+  await append(response, part, { from, limitBytes, progress });
+}
+
+/** What is stored cannot be gone on with: all of it was there, or the bytes are others now. */
+async function restart(download: Download, part: Part, response: Response): Promise<void> {
+  await response.body?.cancel();
+  await rm(part.path, { force: true });
+  await rm(part.tagPath, { force: true });
+  return fetchRest(download, part);
+}
+
+const startsAt = (response: Response): number =>
+  Number(/^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1] ?? Number.NaN);
+
+/** Only a strong tag vouches for equal bytes. */
+async function storeTag({ path, tagPath }: Part, response: Response): Promise<void> {
+  await rm(path, { force: true });
+  const tag = response.headers.get('etag');
+  if (tag?.startsWith('"')) await writeDurably(tagPath, tag);
+  else await rm(tagPath, { force: true });
+}
+
+interface Appending {
+  from: number;
+  limitBytes: number;
+  progress: Progress;
+}
+
+async function append(response: Response, { path }: Part, terms: Appending): Promise<void> {
+  const { from, limitBytes, progress } = terms;
+  let size = from;
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of withIdleLimit(response)) {
+      size += chunk.length;
+      if (size > limitBytes) throw tooLarge(response.url, limitBytes);
+      progress.advance(chunk.length);
+      yield chunk;
+    }
+  }
+  try {
+    await pipeline(counted(), createWriteStream(path, { flags: from > 0 ? 'a' : 'w' }));
+  } catch (cause) {
+    if (cause instanceof VerificationError) throw cause;
+    if ((cause as NodeJS.ErrnoException).syscall === 'write') throw cause;
+    throw new BrokenOff(`${response.url} broke off: ${reasonOf(cause)}`, { cause });
+  }
+  const declared = Number(response.headers.get('content-length') ?? size - from);
+  if (size - from < declared) throw new BrokenOff(`${response.url} broke off after ${size} bytes`);
+}
+
+async function* withIdleLimit(response: Response): AsyncGenerator<Uint8Array> {
+  const reader = response.body?.getReader();
+  const stop = (): void => void reader?.cancel(new Failure('idle')).catch(() => {});
+  const timer = setTimeout(stop, IDLE_MS);
+  try {
+    while (reader) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      timer.refresh();
+      yield value;
+    }
+  } finally {
+    clearTimeout(timer);
+    stop();
+  }
+}
+
+function tooLarge(url: string, limitBytes: number): VerificationError {
+  const message = `${url} is larger than the ${limitBytes} bytes that its content can need`;
+  return new VerificationError('DOCUMENT_TOO_LARGE', message);
+}
