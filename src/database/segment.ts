@@ -58,7 +58,7 @@ function footer(contents: readonly { hex: string; bytes: Uint8Array }[]): Buffer
  * it runs at start only, where thousands of small files take a third of the time so.
  */
 export function readSegmentIndex(path: string): SegmentEntry[] | undefined {
-  const file = openSync(path);
+  const file = openSync(path, 'r');
   try {
     const { size } = fstatSync(file);
     if (size < TRAILER_BYTES) return undefined;

@@ -1,0 +1,87 @@
+import type { AuditStore } from '../../../src/audit/entry.ts';
+import type { ApiKeyStore } from '../../../src/identity/api-key.ts';
+import type { OrgStore } from '../../../src/identity/org.ts';
+import { copy, type Memory, sortedBy } from './memory.ts';
+
+export function memoryOrgStore(memory: Memory): OrgStore {
+  return {
+    find: async (slug) => copy(memory.orgs.find((org) => org.slug === slug)),
+
+    list: async () => sortedBy(memory.orgs, 'slug'),
+
+    async insert(org, entry) {
+      if (memory.orgs.some(({ slug }) => slug === org.slug)) return false;
+      memory.orgs.push(copy(org));
+      memory.append(entry);
+      return true;
+    },
+
+    async setState(slug, state, entry) {
+      const org = memory.orgs.find((each) => each.slug === slug);
+      if (!org) return false;
+      org.state = state;
+      memory.append(entry);
+      return true;
+    },
+
+    async remove(slug, entry) {
+      if (!memory.orgs.some((org) => org.slug === slug)) return;
+      const isKept = ({ org }: { org: string | null }) => org !== slug;
+      memory.removePacketsOf(memory.bodies.filter(({ org }) => org === slug));
+      memory.orgs = memory.orgs.filter((org) => org.slug !== slug);
+      memory.apiKeys = memory.apiKeys.filter(isKept);
+      memory.clients = memory.clients.filter(isKept);
+      memory.states = memory.states.filter(isKept);
+      memory.pointers = memory.pointers.filter(isKept);
+      memory.intents = memory.intents.filter(isKept);
+      memory.releases = memory.releases.filter(isKept);
+      memory.orgKeys = memory.orgKeys.filter(isKept);
+      memory.roots = memory.roots.filter(isKept);
+      memory.bodies = memory.bodies.filter(isKept);
+      memory.append(entry);
+    },
+  };
+}
+
+export function memoryApiKeyStore(memory: Memory): ApiKeyStore {
+  return {
+    find: async (id) => copy(memory.apiKeys.find((key) => key.id === id)),
+
+    list: async (org) =>
+      sortedBy(
+        memory.apiKeys.filter((key) => key.org === org),
+        'createdAt',
+        'id',
+      ).reverse(),
+
+    async insert(key, entry) {
+      if (key.org !== null) memory.requireOrg(key.org);
+      memory.apiKeys.push(copy(key));
+      memory.append(entry);
+    },
+
+    async revoke(org, id, at, entry) {
+      const key = memory.apiKeys.find((each) => each.org === org && each.id === id);
+      if (!key || key.revokedAt !== null) return false;
+      key.revokedAt = at;
+      memory.append(entry);
+      return true;
+    },
+
+    async touch(id, at) {
+      const key = memory.apiKeys.find((each) => each.id === id);
+      if (key) key.lastUsedAt = at;
+    },
+  };
+}
+
+export function memoryAuditStore(memory: Memory): AuditStore {
+  return {
+    list: async (tenant, afterSequence, limit) =>
+      copy(
+        memory.audit
+          .filter((entry) => entry.tenant === tenant && entry.sequence > afterSequence)
+          .slice(0, limit),
+      ),
+  };
+}

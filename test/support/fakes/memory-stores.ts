@@ -1,0 +1,19 @@
+import type { Stores } from '../../../src/database/stores.ts';
+import { Memory } from './memory.ts';
+import { memoryClientStore } from './memory-client-store.ts';
+import { memoryApiKeyStore, memoryAuditStore, memoryOrgStore } from './memory-identity.ts';
+import { memoryPublicationStore } from './memory-publication-store.ts';
+import { memoryKeyStore, memorySealedStore } from './memory-signing.ts';
+
+/** Every store, without a database. The contract suites hold them to what the real ones do. */
+export function createMemoryStores(memory = new Memory()): Stores {
+  return {
+    orgs: memoryOrgStore(memory),
+    apiKeys: memoryApiKeyStore(memory),
+    clients: memoryClientStore(memory),
+    publications: memoryPublicationStore(memory),
+    sealed: memorySealedStore(memory),
+    keys: memoryKeyStore(memory),
+    audit: memoryAuditStore(memory),
+  };
+}

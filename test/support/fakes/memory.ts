@@ -1,0 +1,52 @@
+import { chainEntry } from '../../../src/audit/chain.ts';
+import type { AuditEntry, ChainedEntry } from '../../../src/audit/entry.ts';
+import { ownerMissing } from '../../../src/database/faults.ts';
+import type { Client, ClientState } from '../../../src/delivery/client.ts';
+import type { ActivePointer, Intent, ReleaseRow } from '../../../src/delivery/publication.ts';
+import type { SealedBody } from '../../../src/delivery/sealed.ts';
+import type { ApiKey } from '../../../src/identity/api-key.ts';
+import type { Org } from '../../../src/identity/org.ts';
+import type { OrgKey, StoredRoot } from '../../../src/signing/keys.ts';
+
+/** A database in memory: what all the fakes of one `createMemoryStores()` share. */
+export class Memory {
+  orgs: Org[] = [];
+  apiKeys: ApiKey[] = [];
+  clients: Client[] = [];
+  states: ClientState[] = [];
+  pointers: ActivePointer[] = [];
+  intents: Intent[] = [];
+  releases: ReleaseRow[] = [];
+  orgKeys: OrgKey[] = [];
+  roots: StoredRoot[] = [];
+  bodies: SealedBody[] = [];
+  packets: { bodyDigest: string; subkey: string; packet: Uint8Array }[] = [];
+  audit: ChainedEntry[] = [];
+
+  append(entry: AuditEntry): void {
+    const last = this.audit.findLast(({ tenant }) => tenant === entry.tenant);
+    this.audit.push(chainEntry(last, entry));
+  }
+
+  /** What a foreign key does in a database. */
+  requireOrg(slug: string): void {
+    if (!this.orgs.some((org) => org.slug === slug)) throw ownerMissing();
+  }
+
+  removePacketsOf(bodies: readonly SealedBody[]): void {
+    const gone = new Set(bodies.map(({ bodyDigest }) => bodyDigest));
+    this.packets = this.packets.filter(({ bodyDigest }) => !gone.has(bodyDigest));
+  }
+}
+
+/** What a reader gets is its own: changing it changes nothing that is stored. */
+export const copy = <T>(value: T): T => structuredClone(value);
+
+/** Ascending by the keys, compared as databases here compare: by bytes. */
+export function sortedBy<T>(rows: readonly T[], ...keys: (keyof T)[]): T[] {
+  return copy(rows).toSorted((a, b) => {
+    const key = keys.find((name) => a[name] !== b[name]);
+    if (key === undefined) return 0;
+    return a[key] < b[key] ? -1 : 1;
+  });
+}

@@ -1,0 +1,144 @@
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { accessSync, chownSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtemp, readdir, realpath } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import pg from 'pg';
+
+const run = promisify(execFile);
+
+export interface RunningPostgres {
+  /** Of its administrative database. */
+  url: string;
+  stop(): Promise<void>;
+}
+
+export const HOW_TO_INSTALL =
+  'PostgreSQL is missing: install it (Debian: apt-get install postgresql; macOS: brew install postgresql) or set TEST_DATABASE_URL';
+
+/** TEST_DATABASE_URL's, else a private server from installed binaries; undefined where there are none. */
+export async function startPostgres(): Promise<RunningPostgres | undefined> {
+  const given = process.env['TEST_DATABASE_URL'];
+  if (given) return { url: given, stop: async () => {} };
+  const binaries = (await findBinaries()) ?? (await installOnDebian());
+  return binaries === undefined ? undefined : startPrivate(binaries);
+}
+
+async function findBinaries(): Promise<string | undefined> {
+  const debian = '/usr/lib/postgresql';
+  const versions = existsSync(debian) ? await readdir(debian) : [];
+  const installed = versions
+    .toSorted((a, b) => Number(b) - Number(a))
+    .map((version) => join(debian, version, 'bin'));
+  for (const dir of [...(process.env['PATH'] ?? '').split(delimiter), ...installed]) {
+    // Through the link: the server looks for its own files beside the real binary.
+    if (isProgram(join(dir, 'postgres'))) return dirname(await realpath(join(dir, 'postgres')));
+  }
+  return undefined;
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function installOnDebian(): Promise<string | undefined> {
+  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return undefined;
+  // Debian would start a server of its own, and leave it running.
+  mkdirSync('/etc/postgresql-common/createcluster.d', { recursive: true });
+  writeFileSync(
+    '/etc/postgresql-common/createcluster.d/waymark-test.conf',
+    'create_main_cluster = false\n',
+  );
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  await run('apt-get', ['update', '-q'], { env });
+  await run('apt-get', ['install', '-qy', '--no-install-recommends', 'postgresql'], { env });
+  return findBinaries();
+}
+
+/**
+ * A shell stands beside the server and ends it, and removes its files, once its
+ * standard input closes: so even a test run that is killed leaves nothing behind.
+ */
+const GUARD = '"$@" & read -r _; kill -QUIT $!; wait; rm -rf "$0"';
+
+async function startPrivate(binaries: string): Promise<RunningPostgres> {
+  const dir = await mkdtemp(join(tmpdir(), 'waymark-postgres-'));
+  const account = unprivilegedAccount();
+  if (account) chownSync(dir, account.uid, account.gid);
+
+  const data = join(dir, 'data');
+  const initdb = ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--no-sync'];
+  const options = { cwd: dir, ...account };
+  await run(join(binaries, 'initdb'), initdb, options);
+
+  const server = [join(binaries, 'postgres'), '-D', data, '-k', dir, '-h', '', '-F'];
+  const guard = spawn('/bin/sh', ['-c', GUARD, dir, ...server], {
+    ...options,
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
+  const ended = new Promise<void>((resolve) => guard.once('exit', () => resolve()));
+  const stop = async (): Promise<void> => {
+    guard.stdin.end();
+    await ended;
+  };
+  await ready(guard.stderr).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
+  guard.unref();
+  return { url: `postgres:///postgres?host=${dir}&user=postgres`, stop };
+}
+
+/** The server refuses to run as root. */
+function unprivilegedAccount(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const id = (flag: string, user: string) =>
+    Number(execFileSync('id', [flag, user], { stdio: 'pipe' }).toString());
+  try {
+    return { uid: id('-u', 'postgres'), gid: id('-g', 'postgres') };
+  } catch {
+    return { uid: id('-u', 'nobody'), gid: id('-g', 'nobody') };
+  }
+}
+
+async function ready(log: Readable): Promise<void> {
+  let said = '';
+  for await (const chunk of log.iterator({ destroyOnReturn: false })) {
+    said += String(chunk);
+    if (said.includes('ready to accept connections')) return void log.resume();
+    if (said.includes('FATAL')) break;
+  }
+  throw new Error(`PostgreSQL did not start:\n${said}`);
+}
+
+export interface TestDatabase {
+  url: string;
+  drop(): Promise<void>;
+}
+
+/** An empty database of its own on the server at `serverUrl`. */
+export async function createTestDatabase(serverUrl: string): Promise<TestDatabase> {
+  const name = `waymark_${randomUUID().replaceAll('-', '')}`;
+  const url = new URL(serverUrl);
+  url.pathname = `/${name}`;
+  await runOn(serverUrl, `create database ${name}`);
+  return { url: url.href, drop: () => runOn(serverUrl, `drop database ${name} with (force)`) };
+}
+
+export async function runOn(url: string, statement: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
+}

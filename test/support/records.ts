@@ -1,0 +1,124 @@
+import type { AuditEntry } from '../../src/audit/entry.ts';
+import type { Client } from '../../src/delivery/client.ts';
+import type { ActivePointer, Intent, ReleaseRow } from '../../src/delivery/publication.ts';
+import type { SealedBody } from '../../src/delivery/sealed.ts';
+import type { ApiKey } from '../../src/identity/api-key.ts';
+import type { Org } from '../../src/identity/org.ts';
+import type { OrgKey } from '../../src/signing/keys.ts';
+
+/** Whole records for tests that care about one or two of their fields. */
+const at = '2026-03-01T12:00:00.000Z';
+
+export const makeEntry = (part: Partial<AuditEntry> = {}): AuditEntry => ({
+  at,
+  tenant: 'acme',
+  actor: 'user:ada',
+  action: 'test.act',
+  resource: 'thing',
+  ...part,
+});
+
+export const makeOrg = (slug: string, part: Partial<Org> = {}): Org => ({
+  slug,
+  name: `The ${slug} company`,
+  uid: `uid-of-${slug}`,
+  repoUid: `repo-of-${slug}`,
+  mode: 'hosted',
+  state: 'active',
+  createdAt: at,
+  ...part,
+});
+
+export const makeApiKey = (id: string, part: Partial<ApiKey> = {}): ApiKey => ({
+  id,
+  org: 'acme',
+  name: 'build server',
+  secretHash: 'ab'.repeat(32),
+  user: 'ada@acme.example',
+  teams: ['field', 'back-office'],
+  roles: ['publisher', 'viewer'],
+  createdAt: at,
+  createdBy: 'user:ada',
+  expiresAt: null,
+  revokedAt: null,
+  lastUsedAt: null,
+  ...part,
+});
+
+export const makeClient = (id: string, part: Partial<Client> = {}): Client => ({
+  org: 'acme',
+  id,
+  name: 'laptop',
+  labels: { os: 'linux', site: 'Zürich' },
+  publicKey: null,
+  keyFingerprint: null,
+  channel: 'stable',
+  environment: null,
+  tokenHash: `token-of-${id}`,
+  enrolledBy: '0123456789abcdef',
+  createdAt: at,
+  revokedAt: null,
+  version: 1,
+  ...part,
+});
+
+export const makePointer = (part: Partial<ActivePointer> = {}): ActivePointer => ({
+  org: 'acme',
+  channel: 'rolling',
+  desired: '1'.repeat(40),
+  active: '1'.repeat(40),
+  digest: 'ab'.repeat(32),
+  sequence: 1,
+  diagnostics: [],
+  ...part,
+});
+
+export const makeIntent = (opId: string, part: Partial<Intent> = {}): Intent => ({
+  opId,
+  org: 'acme',
+  ref: 'refs/heads/main',
+  old: '1'.repeat(40),
+  new: '2'.repeat(40),
+  actor: 'key:0123456789abcdef',
+  action: 'push',
+  createdAt: at,
+  ...part,
+});
+
+export const makeRelease = (version: string, part: Partial<ReleaseRow> = {}): ReleaseRow => ({
+  org: 'acme',
+  tag: `sales--v${version}`,
+  tagOid: '3'.repeat(40),
+  plugin: 'sales',
+  version,
+  seq: 1,
+  commit: '1'.repeat(40),
+  tree: '4'.repeat(40),
+  contentDigest: `sha256:${'cd'.repeat(32)}`,
+  publishedAt: at,
+  publishedBy: 'user:ada',
+  notes: 'First.\n',
+  recordDigest: 'ef'.repeat(32),
+  ...part,
+});
+
+export const makeOrgKey = (fingerprint: string, part: Partial<OrgKey> = {}): OrgKey => ({
+  org: 'acme',
+  role: 'release',
+  fingerprint,
+  publicArmored: '-----BEGIN PGP PUBLIC KEY BLOCK-----',
+  wrappedPrivate: 'd3JhcHBlZA==',
+  createdAt: at,
+  retiredAt: null,
+  ...part,
+});
+
+export const makeBody = (key: string, part: Partial<SealedBody> = {}): SealedBody => ({
+  org: 'acme',
+  key,
+  bodyDigest: `digest-of-${key}`,
+  size: 5_000_000_000,
+  wrappedKey: 'd3JhcHBlZA==',
+  createdAt: at,
+  ...part,
+});
