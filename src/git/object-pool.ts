@@ -63,7 +63,10 @@ export function openObjectPool(repo: string, options: PoolOptions = {}): ObjectP
   let isClosed = false;
 
   const closeIdle = () => {
-    for (const process of processes) if (process.pending === 0) process.close();
+    for (const process of processes) {
+      if (process.pending === 0) process.close();
+      else idle?.refresh();
+    }
   };
   const ask: CatFile['ask'] = async (...request) => {
     if (isClosed) throw new WaymarkError('RES_UNAVAILABLE', 'the repository was closed: retry');

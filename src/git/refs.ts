@@ -31,10 +31,7 @@ export interface Refs {
 export function openRefs(repo: string, isWriterAlive: WriterCheck = () => false): Refs {
   const process = new UpdateRef(repo);
 
-  const swap = async (
-    update: RefUpdate,
-    mayClearLock: boolean,
-  ): Promise<'updated' | 'conflict'> => {
+  const swap = async (update: RefUpdate, isFirst: boolean): Promise<'updated' | 'conflict'> => {
     try {
       await process.run(update);
       return 'updated';
@@ -44,8 +41,8 @@ export function openRefs(repo: string, isWriterAlive: WriterCheck = () => false)
       // Killed between the rename and its answer: the ref is the truth.
       if (error.signal !== null && current === update.newOid) return 'updated';
       if (current !== update.oldOid) return 'conflict';
-      const isLocked = /File exists/.test(error.stderr);
-      if (isLocked && mayClearLock) {
+      if (isFirst && error.signal !== null) return await swap(update, false);
+      if (isFirst && /File exists/.test(error.stderr)) {
         const { removed } = await removeStaleLocks(repo, isWriterAlive);
         if (removed.length > 0) return await swap(update, false);
       }

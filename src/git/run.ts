@@ -55,9 +55,13 @@ export function runGit(
   let stderr = '';
   const give = (exitCode: number | null, signal: string | null, cause?: Error) =>
     reject(new GitError(command, { exitCode, signal, stderr }, { cause }));
+  // Given up at once: a grandchild may hold the pipes open for longer than git lives.
   const kill = (why: string) => {
     stderr = why;
     child.kill('SIGKILL');
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    give(null, 'SIGKILL');
   };
   const timer = setTimeout(() => kill(`not done after ${timeoutSec} s`), timeoutSec * 1000);
 
