@@ -1,9 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { compile, type JSONSchema } from 'json-schema-to-typescript';
 import { readSchemas } from '../src/registry/schema-files.ts';
 
 const TARGET = new URL('../src/registry/kinds.ts', import.meta.url);
+const SCHEMAS = new URL('../schemas/', import.meta.url);
+/** Editors complete a registry's files from its own copy, wherever it was cloned to. */
+const TEMPLATE_SCHEMAS = new URL('../registry-template/.waymark/schemas/', import.meta.url);
 
 const HEADER = `/** Generated from schemas/ by \`npm run generate\`: change those, never this. */
 `;
@@ -61,4 +64,7 @@ ${list}];
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const source = await generateKinds();
   if (source !== readFileSync(TARGET, 'utf8')) writeFileSync(TARGET, source);
+  rmSync(TEMPLATE_SCHEMAS, { recursive: true, force: true });
+  const isSchema = (path: string) => !/[\\/]schemas[\\/]plugins/.test(path);
+  cpSync(SCHEMAS, TEMPLATE_SCHEMAS, { recursive: true, filter: isSchema });
 }

@@ -56,9 +56,10 @@ function checkReleaseName(name: string, plugin: string | undefined): Finding[] {
   ];
 }
 
-const checkObjectName: Rule = ({ metadata }, { object, name }) => {
+/** A skill's name is judged without its file. */
+const checkObjectName: Rule = ({ kind, metadata }, { object, name }) => {
   const isNamed = metadata?.id !== undefined || isObjectId(name);
-  return object && !isNamed ? [badName(name, OBJECT_FORM)] : [];
+  return object && kind !== 'Skill' && !isNamed ? [badName(name, OBJECT_FORM)] : [];
 };
 
 /** The id of what is not a config object is its path, and references rely on it. */

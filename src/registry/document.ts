@@ -75,7 +75,7 @@ function judge(value: unknown, kind: Kind, place: Place): Finding[] {
   }
   if (typeof stated === 'string' && stated !== kind) {
     // By another kind's schema every field would be wrong as well.
-    const message = `a ${kind} belongs at this path, not a ${stated}`;
+    const message = `kind must be ${kind} at this path, not ${stated}`;
     return [...named, { code: 'wrong-kind', pointer: ['kind'], of: 'value', message }];
   }
   const validate = validatorFor(kind);

@@ -1,4 +1,4 @@
-import type { Finding } from './finding.ts';
+import { type Finding, fieldOf } from './finding.ts';
 import type { McpSpec } from './kinds.ts';
 
 /** Names that announce a secret: `GITHUB_TOKEN`, `X-Api-Key`, `--password`; not `MAX_TOKENS` or `TOKEN_URL`. */
@@ -28,13 +28,15 @@ export function findLiteralSecrets(spec: McpSpec): Finding[] {
   const defaults = (spec.inputs ?? []).flatMap((input, i) =>
     input.secret && input.default ? [['spec', 'inputs', String(i), 'default']] : [],
   );
-  return [...named, ...args, ...url, ...defaults].map(literalSecret);
+  return [
+    ...[...named, ...args, ...url].map((pointer) => literalSecret(pointer, HINT)),
+    ...defaults.map((pointer) => literalSecret(pointer, 'leave it out: the installer asks for it')),
+  ];
 }
 
-function literalSecret(pointer: string[]): Finding {
-  const field = pointer.slice(1).join('.');
-  const message = `spec.${field} holds a secret, and everybody who may read the registry can see it`;
-  return { code: 'literal-secret', pointer, of: 'value', message, hint: HINT };
+function literalSecret(pointer: string[], hint: string): Finding {
+  const message = `${fieldOf(pointer)} holds a secret that all readers of the registry see`;
+  return { code: 'literal-secret', pointer, of: 'value', message, hint };
 }
 
 const entriesOf = (spec: McpSpec, field: 'env' | 'headers'): [string[], string][] =>

@@ -116,7 +116,8 @@ function checkPairs(map: Collection, faults: YamlFault[]): void {
 function checkItem(item: Item, faults: YamlFault[]): void {
   checkProperties(item.start, faults);
   if (item.sep) checkProperties(item.sep, faults);
-  if (CST.isCollection(item.key)) refuseKey(item.key.offset, faults);
+  const isRefused = item.start.some(({ type }) => type === 'explicit-key-ind');
+  if (CST.isCollection(item.key) && !isRefused) refuseKey(item.key.offset, faults);
 }
 
 /** Tags, and the `?` that announces a key of any shape. */
