@@ -1,3 +1,5 @@
+import { createReadStream } from 'node:fs';
+import { ReadableStream, WritableStream } from 'node:stream/web';
 import {
   createMessage,
   enums,
@@ -11,6 +13,7 @@ import {
 } from 'openpgp';
 import { WaymarkError } from '../model/errors.ts';
 import { fingerprintOf } from './openpgp-config.ts';
+import { toWebStream } from './web-stream.ts';
 
 /** A root being rotated has two signatures; what has many is made to waste time. */
 const MOST_SIGNATURES = 16;
@@ -39,7 +42,7 @@ export async function verifyDetached(request: {
   const signers = new Set<string>();
   for (const signature of signatures) {
     for (const [fingerprint, key] of keys) {
-      if (await isSignedBy(key, signature, body)) signers.add(fingerprint);
+      if (await isSignedBy(key, signature, () => body)) signers.add(fingerprint);
     }
   }
   // Never less than one, whatever a caller was made to pass on; negated for the sake of NaN.
@@ -64,7 +67,33 @@ async function readSignatures(binarySignature: Uint8Array): Promise<SignaturePac
   return signatures;
 }
 
-async function isSignedBy(key: PublicKey, packet: SignaturePacket, body: Uint8Array) {
+/**
+ * Answers the pinned key's primary fingerprint that signed a file, read as a stream.
+ *
+ * @param request `signature` holds exactly one
+ * @throws {WaymarkError} `SIGN_INVALID`
+ */
+export async function verifyFile(request: {
+  path: string;
+  signature: Uint8Array;
+  keys: readonly string[];
+}): Promise<string> {
+  const [signature] = await readSignatures(request.signature);
+  if (!signature) throw invalid('the signature is of a form that is not supported');
+  for (const [fingerprint, key] of await readPinned(request.keys)) {
+    const open = () => toWebStream(createReadStream(request.path)[Symbol.asyncIterator]());
+    if (await isSignedBy(key, signature, open)) return fingerprint;
+  }
+  throw invalid('none of the trusted keys signed this content');
+}
+
+type Content = Uint8Array | ReadableStream<Uint8Array>;
+
+async function isSignedBy(
+  key: PublicKey,
+  packet: SignaturePacket,
+  open: () => Content,
+): Promise<boolean> {
   // The issuer is a hint that anybody can write: it saves work and decides nothing.
   if (key.getKeys(packet.issuerKeyID).length === 0) return false;
   // A text signature covers other bytes than those that were sent.
@@ -73,14 +102,20 @@ async function isSignedBy(key: PublicKey, packet: SignaturePacket, body: Uint8Ar
 
   const one = new PacketList<SignaturePacket>();
   one.push(packet);
-  const { signatures } = await verify({
-    message: await createMessage({ binary: body }),
+  const { data, signatures } = await verify({
+    message: await createMessage({ binary: open() }),
     signature: new Signature(one),
     verificationKeys: key,
     date: null,
     format: 'binary',
   });
+  await drain(data);
   return (await signatures[0]?.verified.catch(() => false)) === true;
+}
+
+/** A stream is hashed as it is read, so somebody has to. */
+async function drain(data: unknown): Promise<void> {
+  if (data instanceof ReadableStream) await data.pipeTo(new WritableStream());
 }
 
 function tooFew(found: number, threshold: number, pinned: number): WaymarkError {

@@ -144,9 +144,9 @@ describe('checkRecipientKey', () => {
     certification.features = Uint8Array.of(8);
     certification.preferredAEADAlgorithms = [enums.aead.eax];
     // The declared type lacks the last argument, which is needed.
-    const signAgain = certification.sign as (...all: unknown[]) => Promise<void>;
+    const packet = certification as unknown as { sign(...all: unknown[]): Promise<void> };
     const signed = { userID: user.userID, key: key.keyPacket };
-    await signAgain.call(certification, key.keyPacket, signed, new Date(), false, unsalted);
+    await packet.sign(key.keyPacket, signed, new Date(), false, unsalted);
 
     await refused(key.toPublic().armor(), 'it asks for AEAD encryption only');
   });
