@@ -1,5 +1,6 @@
-import { Composer, type Document, isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
+import type { Document, Node } from 'yaml';
 import { fail, ok, type Result } from '../model/result.ts';
+import { Composer, isAlias, isMap, isScalar, isSeq } from './yaml-build.ts';
 import { parseTokens, type YamlFault } from './yaml-guard.ts';
 import { offsetAt, PlainReader } from './yaml-plain.ts';
 

@@ -1,5 +1,6 @@
-import { CST, Lexer, Parser } from 'yaml';
+import type { CST as Cst } from 'yaml';
 import { fail, ok, type Result } from '../model/result.ts';
+import { CST, Lexer, Parser } from './yaml-build.ts';
 
 /** What the format allows of YAML, whatever a schema says. */
 export const YAML_LIMITS = { bytes: 256 * 1024, depth: 64, pairs: 2_000, aliases: 100 } as const;
@@ -24,8 +25,8 @@ const SYNTAX_ERRORS_KEPT = 20;
  *
  * @see docs/spec/registry-format.md, "A document"
  */
-export function parseTokens(text: string): Result<CST.Token[], YamlFault[]> {
-  const tokens: CST.Token[] = [];
+export function parseTokens(text: string): Result<Cst.Token[], YamlFault[]> {
+  const tokens: Cst.Token[] = [];
   let documents = 0;
   let errors = 0;
   for (const token of nestedAtMost(YAML_LIMITS.depth, text)) {
@@ -39,7 +40,7 @@ export function parseTokens(text: string): Result<CST.Token[], YamlFault[]> {
 }
 
 /** The parser's tokens, ended by a fault where collections nest too deeply. */
-function* nestedAtMost(depth: number, text: string): Generator<CST.Token | YamlFault> {
+function* nestedAtMost(depth: number, text: string): Generator<Cst.Token | YamlFault> {
   const parser = new Parser();
   for (const lexeme of new Lexer().lex(text)) {
     yield* parser.next(lexeme);
@@ -57,7 +58,7 @@ function* nestedAtMost(depth: number, text: string): Generator<CST.Token | YamlF
   yield* parser.end();
 }
 
-function checkTokens(tokens: readonly CST.Token[]): YamlFault[] {
+function checkTokens(tokens: readonly Cst.Token[]): YamlFault[] {
   const faults: YamlFault[] = [];
   const documents = tokens.filter((token) => token.type === 'document');
   const directive = tokens.find((token) => token.type === 'directive');
@@ -75,7 +76,7 @@ function checkTokens(tokens: readonly CST.Token[]): YamlFault[] {
   return faults;
 }
 
-function checkDocument(document: CST.Document, faults: YamlFault[]): void {
+function checkDocument(document: Cst.Document, faults: YamlFault[]): void {
   const aliases: number[] = [];
   checkProperties(document.start, faults);
   visit(document.value);
@@ -85,7 +86,7 @@ function checkDocument(document: CST.Document, faults: YamlFault[]): void {
     faults.push({ code: 'yaml-aliases', offset: extra, message });
   }
 
-  function visit(token: CST.Token | null | undefined): void {
+  function visit(token: Cst.Token | null | undefined): void {
     if (token?.type === 'alias') aliases.push(token.offset);
     if (!CST.isCollection(token)) return;
     const isMap = token.type === 'block-map' || openerOf(token) === '{';
@@ -98,7 +99,7 @@ function checkDocument(document: CST.Document, faults: YamlFault[]): void {
   }
 }
 
-type Collection = CST.BlockMap | CST.BlockSequence | CST.FlowCollection;
+type Collection = Cst.BlockMap | Cst.BlockSequence | Cst.FlowCollection;
 type Item = Collection['items'][number];
 
 const openerOf = (token: Collection): string =>
@@ -121,7 +122,7 @@ function checkItem(item: Item, faults: YamlFault[]): void {
 }
 
 /** Tags, and the `?` that announces a key of any shape. */
-function checkProperties(tokens: readonly CST.SourceToken[], faults: YamlFault[]): void {
+function checkProperties(tokens: readonly Cst.SourceToken[], faults: YamlFault[]): void {
   for (const { type, source, offset } of tokens) {
     if (type === 'explicit-key-ind') refuseKey(offset, faults);
     if (type !== 'tag' || CORE_TAGS.has(source)) continue;

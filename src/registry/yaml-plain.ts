@@ -1,13 +1,5 @@
-import {
-  type Alias,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  type Node,
-  type Pair,
-  type YAMLMap,
-} from 'yaml';
+import type { Alias, Node, Pair, YAMLMap } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq } from './yaml-build.ts';
 import { YAML_LIMITS, type YamlFault } from './yaml-guard.ts';
 
 /** Nodes that aliases may add: each could otherwise double what the last one made. */

@@ -1,4 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import { supportOf } from '../client-support.ts';
+import type { HookSpec } from '../kinds.ts';
 import type { ListPlace } from './claude-paths.ts';
 import { type Fields, isFields } from './markdown.ts';
 import { toName } from './object-name.ts';
@@ -81,6 +83,8 @@ function readHook(
     ...(matcher === undefined ? {} : { matcher }),
     ...(isTime ? { timeoutSec: timeout } : {}),
   };
+  // An object that the tool cannot take would take the handler out of the file.
+  if (supportOf('hook', spec as HookSpec).claude !== 'native') return { unmapped: [] };
   return { spec, unmapped: [...Object.keys(others), ...foreign] };
 }
 

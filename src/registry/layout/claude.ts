@@ -74,9 +74,29 @@ async function mergeShared(
   const manifest = shared.get(MANIFEST);
   if (manifest) updateManifest(manifest, spec);
   else shared.set(MANIFEST, makeManifest(MANIFEST, content.id, spec));
+
+  const taken = sources.filter(({ object }) => !isUnsupported(object.targets['claude']));
+  const { firsts, refusals } = partRivals(taken);
   const ofType = (type: string): SourceObject[] =>
-    sources.filter(({ object }) => object.type === type);
-  return new Map([...mergeServers(shared, ofType('mcp')), ...mergeHooks(shared, ofType('hook'))]);
+    firsts.filter(({ object }) => object.type === type);
+  const servers = mergeServers(shared, ofType('mcp'));
+  return new Map([...refusals, ...servers, ...mergeHooks(shared, ofType('hook'))]);
+}
+
+/** A shared object may bear the name of one of the plugin's own, which then goes first. */
+function partRivals(sources: readonly SourceObject[]): {
+  firsts: SourceObject[];
+  refusals: [string, Merged][];
+} {
+  const ownFirst = sources.toSorted((a, b) => Number(a.isShared) - Number(b.isShared));
+  const firsts = new Map<string, SourceObject>();
+  const refusals: [string, Merged][] = [];
+  for (const source of ownFirst) {
+    const first = firsts.get(source.folder);
+    if (!first) firsts.set(source.folder, source);
+    else refusals.push([source.object.id, { refusal: `${first.object.id} has the same name` }]);
+  }
+  return { firsts: [...firsts.values()], refusals };
 }
 
 async function putPlain(
@@ -116,8 +136,7 @@ async function renderItem(
     target: `unsupported: ${why}`,
   });
   const target = targets['claude'] ?? 'native';
-  const reason = UNSUPPORTED.get(type);
-  if (reason) return refused(reason);
+  if (isUnsupported(target)) return { objectId, files: [], keys: [], target };
 
   const mergedInto = merged.get(objectId);
   if (mergedInto && 'refusal' in mergedInto) return refused(mergedInto.refusal);
@@ -133,20 +152,12 @@ async function renderItem(
   return { objectId, files: files.sort(byPath), keys, target };
 }
 
-const UNSUPPORTED: ReadonlyMap<string, string> = new Map([
-  ['tool', 'a Claude Code plugin holds no tools; offer this one through an MCP server'],
-  ['context', 'a Claude Code plugin cannot add to what a project tells the agent'],
-]);
+const isUnsupported = (target = 'native'): boolean => target.startsWith('unsupported');
 
 async function renderPayload(source: SourceObject, read: ReadBytes): Promise<RenderedFile[]> {
   const files: RenderedFile[] = [];
   for (const { inner, entry } of source.payload) {
     files.push(movedFile(entry, `${source.folder}/${inner}`, await read(entry.digest)));
-  }
-  const texts = Object.entries((source.spec['files'] ?? {}) as Record<string, string>);
-  for (const [inner, text] of texts) {
-    const path = inner.replace(/^(\.\/)+/, '');
-    files.push(renderedFile(`${source.folder}/${path}`, Buffer.from(text)));
   }
   return files;
 }

@@ -1,4 +1,5 @@
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
+import { readYaml } from '../yaml-document.ts';
 
 export type Fields = Record<string, unknown>;
 
@@ -11,16 +12,15 @@ export interface Markdown {
   body: string;
 }
 
-// Real headers are under 4 KiB. The bound keeps YAML's cost and nesting small.
-const LARGEST_HEADER = 16 * 1024;
-const MOST_BRACKETS = 256;
+// Real headers are under 4 KiB.
+const LARGEST_HEADER = 64 * 1024;
 
 /**
  * Reads the header only where the very first line opens it: a `---` further
  * down is a rule or an example, never a header.
  */
 export function parseMarkdown(text: string): Markdown {
-  const header = /^\uFEFF?---[ \t]*\r?\n([\s\S]*?)(?:^|(?<=\n))---[ \t]*(?:\r?\n|$)/.exec(text);
+  const header = /^\uFEFF?---[ \t]*\r?\n([\s\S]*?)(?<=\n)---[ \t]*(?:\r?\n|$)/.exec(text);
   if (!header) return { status: 'none', fields: {}, body: text.replace(/^\uFEFF/, '') };
 
   const source = header[1] ?? '';
@@ -31,6 +31,7 @@ export function parseMarkdown(text: string): Markdown {
 }
 
 export function writeMarkdown(fields: Fields, body: string): string {
+  if (Object.keys(fields).length === 0) return body;
   return `---\n${stringify(fields, { lineWidth: 0 })}---\n${body}`;
 }
 
@@ -45,13 +46,9 @@ export function leadOf(body: string): string | undefined {
 
 function parseMapping(source: string): Fields | undefined {
   if (source.length > LARGEST_HEADER) return undefined;
-  if ((source.match(/[[{]/g)?.length ?? 0) > MOST_BRACKETS) return undefined;
-  try {
-    const value: unknown = parse(source, { logLevel: 'silent', maxAliasCount: 100 });
-    return isFields(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  if (source.trim() === '') return {};
+  const read = readYaml(source.replaceAll('\r\n', '\n'));
+  return read.ok && isFields(read.value.value) ? read.value.value : undefined;
 }
 
 /** `key: text` lines and their indented continuation: what the author meant, whatever YAML says. */

@@ -1,0 +1,63 @@
+import type { Diagnostic } from '../model/diagnostic.ts';
+import { hexOf } from '../model/digest.ts';
+import type { PluginContent } from '../model/object.ts';
+import type { Result } from '../model/result.ts';
+import { compile } from './compile.ts';
+import { openFolderSource } from './folder-source.ts';
+import { ParsePool } from './parse-pool.ts';
+import type { Snapshot } from './snapshot.ts';
+import type { ContentSink } from './source.ts';
+
+export interface DirectoryReport {
+  ok: boolean;
+  /** Errors and warnings, by position. */
+  diagnostics: readonly Diagnostic[];
+  plugins: number;
+  objects: number;
+}
+
+/** Compiles a working tree, as `waymark validate` does. */
+export async function compileDirectory(dir: string): Promise<DirectoryReport> {
+  const { result } = await compileFolder(dir, { has: () => true, add: async () => {} });
+  if (!result.ok) return { ok: false, diagnostics: result.error, plugins: 0, objects: 0 };
+  const contents = [...result.value.contents.values()];
+  const objects = contents.reduce((sum, content) => sum + content.objects.length, 0);
+  return { ok: true, diagnostics: result.value.warnings, plugins: contents.length, objects };
+}
+
+/**
+ * Compiles a working tree and keeps its contents in memory.
+ *
+ * @throws {AggregateError} one Error for each diagnostic when it does not compile
+ */
+export async function compileDirectoryContents(dir: string): Promise<{
+  contents: ReadonlyMap<string, PluginContent>;
+  read(digest: string): Promise<Buffer>;
+}> {
+  const bytesByHex = new Map<string, Buffer>();
+  const { result } = await compileFolder(dir, {
+    has: (hex) => bytesByHex.has(hex),
+    add: async (hex, bytes) => void bytesByHex.set(hex, bytes),
+  });
+  if (!result.ok) {
+    const errors = result.error.map(({ path, message }) => new Error(`${path}: ${message}`));
+    throw new AggregateError(errors, `${dir} does not compile`);
+  }
+  return {
+    contents: result.value.contents,
+    read: async (digest) => bytesByHex.get(hexOf(digest))!,
+  };
+}
+
+async function compileFolder(
+  dir: string,
+  sink: ContentSink,
+): Promise<{ result: Result<Snapshot, Diagnostic[]> }> {
+  const pool = new ParsePool();
+  try {
+    const { tree, source } = await openFolderSource(dir);
+    return { result: await compile({ source, tree, sink, pool }) };
+  } finally {
+    pool.close();
+  }
+}

@@ -1,0 +1,99 @@
+import { type Diagnostic, fileError } from '../model/diagnostic.ts';
+import type { Fragment } from './fragment.ts';
+import { linkConfig } from './link-config.ts';
+import type { ConfigFolder } from './snapshot.ts';
+import type { SymbolTable } from './symbols.ts';
+
+/** What is compiled but not yet known to hang together. */
+export interface Unlinked {
+  plugins: ReadonlyMap<string, Fragment>;
+  shared: Fragment | undefined;
+  config: ReadonlyMap<string, ConfigFolder>;
+  symbols: SymbolTable;
+}
+
+/** An error at a place in a document; its line is looked up later, when there is one to report. */
+export function pointError(
+  path: string,
+  pointer: string,
+  code: string,
+  message: string,
+  hint?: string,
+): Diagnostic {
+  return { ...fileError(path, code, message, hint), pointer };
+}
+
+/**
+ * The references of the fragments given. All of them at first, and when a
+ * definition has gone; else only the changed ones, since the others' targets
+ * still stand.
+ */
+export function linkFragments(tree: Unlinked, fragments: Iterable<Fragment>): Diagnostic[] {
+  return [...fragments].flatMap((fragment) => [
+    ...fragment.objects.flatMap((object) =>
+      object.requires.flatMap((id, i) => {
+        if (tree.symbols.has(id)) return [];
+        const path = `${fragment.root}/${object.documentPath}`;
+        return [
+          pointError(path, `/spec/requires/${i}`, 'unknown-object', `no object is named ${id}`),
+        ];
+      }),
+    ),
+    ...linkPlugin(tree, fragment),
+  ]);
+}
+
+function linkPlugin(tree: Unlinked, { root, plugin, objects }: Fragment): Diagnostic[] {
+  if (!plugin) return [];
+  const path = `${root}/plugin.yaml`;
+  const sharedIds = new Set(tree.shared?.objects.map(({ id }) => id));
+  const own = new Set(objects.map(({ id }) => id));
+  const diagnostics = plugin.include.flatMap((id, i) => {
+    if (sharedIds.has(id)) return [];
+    const isElsewhere = tree.symbols.has(id);
+    const message = isElsewhere ? `${id} is not shared` : `no object is named ${id}`;
+    const hint = 'only objects under objects/ can be included';
+    return [pointError(path, `/spec/include/${i}`, 'unknown-object', message, hint)];
+  });
+  plugin.exclude.forEach((id, i) => {
+    if (own.has(id) || plugin.include.includes(id)) return;
+    const message = `${id} is no object of this plugin`;
+    diagnostics.push(pointError(path, `/spec/exclude/${i}`, 'unknown-object', message));
+  });
+  for (const id of Object.keys(plugin.requires)) {
+    if (tree.plugins.has(id)) continue;
+    const message = `no plugin is named ${id}`;
+    diagnostics.push(pointError(path, `/spec/requires/${id}`, 'unknown-plugin', message));
+  }
+  return diagnostics;
+}
+
+/** Whether plugins need each other in a ring: then none could be installed first. */
+export function findCycles(plugins: ReadonlyMap<string, Fragment>): Diagnostic[] {
+  const done = new Set<string>();
+  const diagnostics: Diagnostic[] = [];
+  for (const id of plugins.keys()) visit(id, []);
+  return diagnostics;
+
+  function visit(id: string, trail: readonly string[]): void {
+    const at = trail.indexOf(id);
+    if (at >= 0) {
+      const ring = [...trail.slice(at), id].join(' → ');
+      const path = `plugins/${trail.at(-1)}/plugin.yaml`;
+      diagnostics.push(
+        pointError(path, `/spec/requires/${id}`, 'cycle', `requires form a ring: ${ring}`),
+      );
+      return;
+    }
+    if (done.has(id)) return;
+    for (const next of Object.keys(plugins.get(id)?.plugin?.requires ?? {})) {
+      visit(next, [...trail, id]);
+    }
+    done.add(id);
+  }
+}
+
+export function linkAll(tree: Unlinked): Diagnostic[] {
+  const fragments = [...tree.plugins.values(), ...(tree.shared ? [tree.shared] : [])];
+  return [...linkFragments(tree, fragments), ...findCycles(tree.plugins), ...linkConfig(tree)];
+}
