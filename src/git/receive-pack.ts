@@ -36,7 +36,10 @@ export async function receivePack(response: ServerResponse, options: ReceivePack
     if (left.length === 0) suspects.delete(repo);
   }
   const discount = countWriter(repo);
-  const child = spawnGit(['receive-pack', '--stateless-rpc', repo], {
+  // Git holds a file below this size in memory, where the limit on memory refuses a bomb at once;
+  // one above it would be inflated to its end, gigabyte by gigabyte.
+  const config = ['-c', 'core.bigFileThreshold=64g'];
+  const child = spawnGit([...config, 'receive-pack', '--stateless-rpc', repo], {
     env: environment(options),
     limits: options.limits,
     stdio: ['pipe', 'pipe', 'ignore', options.gate ? 'pipe' : 'ignore'],

@@ -36,7 +36,9 @@ beforeAll(async () => {
 afterAll(() => repository.remove());
 
 async function read(range: Range): Promise<CommitChanges[]> {
-  return await Array.fromAsync(changedPaths(repository.path, range));
+  const commits: CommitChanges[] = [];
+  for await (const commit of changedPaths(repository.path, range)) commits.push(commit);
+  return commits;
 }
 
 describe('firstParents', () => {

@@ -43,7 +43,7 @@ describe('runGit', () => {
   });
 
   it('ends a command that takes too long', async () => {
-    const run = runGit(repository.path, ['-c', 'alias.wait=!sleep 20', 'wait'], {
+    const run = runGit(repository.path, ['-c', 'alias.wait=!sleep 5', 'wait'], {
       timeoutSec: 0.1,
     });
 
