@@ -53,14 +53,7 @@ export function clientStore(db: Kysely<Tables>): ClientStore {
         return true;
       }),
 
-    saveStates: (states) =>
-      db.transaction().execute(async (tx) => {
-        const latest = latestByClient(states);
-        for (let i = 0; i < latest.length; i += ROWS_PER_STATEMENT) {
-          const states = await onlyKnown(tx, latest.slice(i, i + ROWS_PER_STATEMENT));
-          if (states.length > 0) await upsertStates(tx, states);
-        }
-      }),
+    saveStates: (states) => db.transaction().execute((tx) => saveStates(tx, states)),
 
     findState: (org, clientId) =>
       db
@@ -70,6 +63,14 @@ export function clientStore(db: Kysely<Tables>): ClientStore {
         .where('clientId', '=', clientId)
         .executeTakeFirst(),
   };
+}
+
+async function saveStates(tx: Transaction<Tables>, states: readonly ClientState[]): Promise<void> {
+  const latest = latestByClient(states);
+  for (let i = 0; i < latest.length; i += ROWS_PER_STATEMENT) {
+    const known = await onlyKnown(tx, latest.slice(i, i + ROWS_PER_STATEMENT));
+    if (known.length > 0) await upsertStates(tx, known);
+  }
 }
 
 /**
@@ -100,9 +101,9 @@ async function upsertStates(tx: Transaction<Tables>, states: ClientState[]): Pro
     .insertInto('clientState')
     .values(states)
     .onConflict((conflict) =>
-      conflict.columns(['org', 'clientId']).doUpdateSet(({ ref }) => ({
-        report: ref('excluded.report'),
-        reportedAt: ref('excluded.reportedAt'),
+      conflict.columns(['org', 'clientId']).doUpdateSet((row) => ({
+        report: row.ref('excluded.report'),
+        reportedAt: row.ref('excluded.reportedAt'),
       })),
     )
     .execute();

@@ -1,5 +1,5 @@
 import { type ColumnDataType, type ColumnDefinitionBuilder, type Expression, sql } from 'kysely';
-import type { Database } from './open.ts';
+import type { DialectName } from './dialect.ts';
 
 type DataType = ColumnDataType | Expression<unknown>;
 
@@ -12,7 +12,7 @@ export interface ColumnTypes {
   integer: DataType;
 }
 
-export const columnTypes: Record<Database['dialect'], ColumnTypes> = {
+export const columnTypes: Record<DialectName, ColumnTypes> = {
   sqlite: { text: 'text', bytes: 'blob', integer: 'integer' },
   postgres: { text: sql`text collate "C"`, bytes: 'bytea', integer: 'bigint' },
 };

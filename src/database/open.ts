@@ -1,4 +1,5 @@
 import { CamelCasePlugin, type Dialect, Kysely } from 'kysely';
+import type { DialectName } from './dialect.ts';
 import { surviveFileSizeLimit } from './faults.ts';
 import { migrate } from './migrate.ts';
 import { postgresDialect } from './postgres.ts';
@@ -7,8 +8,8 @@ import type { Tables } from './tables.ts';
 
 export interface Database {
   db: Kysely<Tables>;
-  dialect: 'sqlite' | 'postgres';
-  close(): Promise<void>;
+  dialect: DialectName;
+  close: () => Promise<void>;
 }
 
 /** One of the two: `url` is `postgres://…`, `file` an SQLite path. */
@@ -32,7 +33,7 @@ export async function openDatabase(location: DatabaseLocation): Promise<Database
   return open('sqlite', sqliteDialect(file, busyForMs));
 }
 
-async function open(name: Database['dialect'], dialect: Dialect): Promise<Database> {
+async function open(name: DialectName, dialect: Dialect): Promise<Database> {
   const db = new Kysely<Tables>({ dialect, plugins: [new CamelCasePlugin()] });
   try {
     await migrate(db, name);

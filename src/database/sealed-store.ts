@@ -1,29 +1,12 @@
 import type { Kysely, Transaction } from 'kysely';
-import type { SealedStore } from '../delivery/sealed.ts';
+import type { SealedBody, SealedStore } from '../delivery/sealed.ts';
 import type { Tables } from './tables.ts';
 
 export function sealedStore(db: Kysely<Tables>): SealedStore {
-  const findBody: SealedStore['findBody'] = (org, key) =>
-    db
-      .selectFrom('sealedBody')
-      .selectAll()
-      .where('org', '=', org)
-      .where('key', '=', key)
-      .executeTakeFirst();
-
-  const findPacket: SealedStore['findPacket'] = async (bodyDigest, subkey) => {
-    const row = await db
-      .selectFrom('sealedPacket')
-      .select('packet')
-      .where('bodyDigest', '=', bodyDigest)
-      .where('subkey', '=', subkey)
-      .executeTakeFirst();
-    return row?.packet;
-  };
-
   return {
-    findBody,
-    findPacket,
+    findBody: (org, key) => findBody(db, org, key),
+
+    findPacket: (bodyDigest, subkey) => findPacket(db, bodyDigest, subkey),
 
     async insertBody(body) {
       await db
@@ -32,7 +15,16 @@ export function sealedStore(db: Kysely<Tables>): SealedStore {
         .onConflict((conflict) => conflict.columns(['org', 'key']).doNothing())
         .execute();
       // Absent only if it was removed this instant: then the caller's own will do.
-      return (await findBody(body.org, body.key)) ?? body;
+      return (await findBody(db, body.org, body.key)) ?? body;
+    },
+
+    async insertPacket(bodyDigest, subkey, packet) {
+      await db
+        .insertInto('sealedPacket')
+        .values({ bodyDigest, subkey, packet })
+        .onConflict((conflict) => conflict.columns(['bodyDigest', 'subkey']).doNothing())
+        .execute();
+      return (await findPacket(db, bodyDigest, subkey)) ?? packet;
     },
 
     removeBody: (org, key) =>
@@ -45,15 +37,6 @@ export function sealedStore(db: Kysely<Tables>): SealedStore {
           .execute();
         await removePackets(tx, removed);
       }),
-
-    async insertPacket(bodyDigest, subkey, packet) {
-      await db
-        .insertInto('sealedPacket')
-        .values({ bodyDigest, subkey, packet })
-        .onConflict((conflict) => conflict.columns(['bodyDigest', 'subkey']).doNothing())
-        .execute();
-      return (await findPacket(bodyDigest, subkey)) ?? packet;
-    },
 
     removeBodiesReadBy: (org, subkey) =>
       db.transaction().execute(async (tx) => {
@@ -69,6 +52,29 @@ export function sealedStore(db: Kysely<Tables>): SealedStore {
         return removed.length;
       }),
   };
+}
+
+function findBody(db: Kysely<Tables>, org: string, key: string): Promise<SealedBody | undefined> {
+  return db
+    .selectFrom('sealedBody')
+    .selectAll()
+    .where('org', '=', org)
+    .where('key', '=', key)
+    .executeTakeFirst();
+}
+
+async function findPacket(
+  db: Kysely<Tables>,
+  bodyDigest: string,
+  subkey: string,
+): Promise<Uint8Array | undefined> {
+  const row = await db
+    .selectFrom('sealedPacket')
+    .select('packet')
+    .where('bodyDigest', '=', bodyDigest)
+    .where('subkey', '=', subkey)
+    .executeTakeFirst();
+  return row?.packet;
 }
 
 async function removePackets(

@@ -7,8 +7,8 @@ export interface StateWriter {
 
 interface Waiting {
   state: ClientState;
-  resolve(): void;
-  reject(error: unknown): void;
+  resolve: () => void;
+  reject: (error: unknown) => void;
 }
 
 /**

@@ -75,13 +75,12 @@ describe('a file size limit', () => {
 });
 
 describe.skipIf(!canMount())('a full disk (needs a mount namespace: unshare -rm)', () => {
-  // The shell holds the namespace; it frees the disk when told, and passes the word on.
-  const onSmallDisk = (what: string) => [
-    ...['unshare', '-rm', 'sh', '-c'],
-    `mount -t tmpfs -o size=4m none "$2" && head -c 1000000 /dev/zero > "$2/filler" &&
-     { read -r line; rm "$2/filler"; echo "$line"; } | "$0" "$1" ${what} "$2"`,
-    ...[process.execPath, script, dir],
-  ];
+  // The shell frees the disk when told, and passes the word on.
+  const whenFreed = `
+    mount -t tmpfs -o size=4m none "$2" && head -c 1000000 /dev/zero > "$2/filler" &&
+    { read -r line; rm "$2/filler"; echo "$line"; } | "$0" "$1" "$3" "$2"`;
+  const onSmallDisk = (what: string) =>
+    ['unshare', '-rm', 'sh', '-c', whenFreed].concat(process.execPath, script, dir, what);
 
   for (const what of ['database', 'artifacts']) {
     it(`is answered RES_STORAGE_FULL by the ${what}; reads go on; it recovers`, async () => {

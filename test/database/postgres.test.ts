@@ -49,7 +49,7 @@ describe.skipIf(server === undefined)('PostgreSQL', () => {
       return createStores(node).publications.project({ org: 'acme', pointers: ordered, ...none });
     });
 
-    expect((await Promise.all(answers)).toSorted()).toEqual([false, true]);
+    expect((await Promise.all(answers)).filter(Boolean)).toHaveLength(1);
     await Promise.all(nodes.map((node) => node.close()));
   });
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createArtifactStore } from '../../src/database/artifact-store.ts';
 import { openDatabase } from '../../src/database/open.ts';
 import { createStores } from '../../src/database/stores.ts';
@@ -25,12 +26,11 @@ const canRead = await target.canRead(acknowledged - 1);
 console.log(JSON.stringify({ acknowledged, code, canRead }));
 
 // The parent frees space, or kills this process.
-process.stdin.once('data', async () => {
-  await target.write(acknowledged);
-  console.log(JSON.stringify({ recovered: await target.canRead(acknowledged) }));
-  await target.close();
-  process.exit(0);
-});
+await once(process.stdin, 'data');
+await target.write(acknowledged);
+console.log(JSON.stringify({ recovered: await target.canRead(acknowledged) }));
+await target.close();
+process.exit(0);
 
 async function databaseTarget() {
   const database = await openDatabase({ file: `${dir}/waymark.db` });

@@ -20,8 +20,8 @@ export async function postgresServer(): Promise<string | undefined> {
 export interface OpenedDatabase {
   database: Database;
   /** Another connection to the same, as another process would have. */
-  openAgain(): Promise<Database>;
-  close(): Promise<void>;
+  openAgain: () => Promise<Database>;
+  close: () => Promise<void>;
 }
 
 export async function openSqlite(): Promise<OpenedDatabase & { file: string }> {

@@ -14,14 +14,12 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let postgres: Promise<RunningPostgres | undefined> | undefined;
 
-  const starter = createServer(async (_request, response) => {
+  const starter = createServer((_request, response) => {
     postgres ??= startPostgres();
-    try {
-      const server = await postgres;
-      response.writeHead(server ? 200 : 404).end(server?.url ?? HOW_TO_INSTALL);
-    } catch (error) {
-      response.writeHead(500).end(String(error));
-    }
+    postgres.then(
+      (server) => response.writeHead(server ? 200 : 404).end(server?.url ?? HOW_TO_INSTALL),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    );
   });
   await new Promise<void>((resolve) => starter.listen(0, '127.0.0.1', resolve));
   const { port } = starter.address() as AddressInfo;

@@ -13,7 +13,7 @@ const run = promisify(execFile);
 export interface RunningPostgres {
   /** Of its administrative database. */
   url: string;
-  stop(): Promise<void>;
+  stop: () => Promise<void>;
 }
 
 export const HOW_TO_INSTALL =
@@ -121,7 +121,7 @@ async function ready(log: Readable): Promise<void> {
 
 export interface TestDatabase {
   url: string;
-  drop(): Promise<void>;
+  drop: () => Promise<void>;
 }
 
 /** An empty database of its own on the server at `serverUrl`. */
