@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { WaymarkError } from '../model/errors.ts';
+import { ByteQueue } from './byte-queue.ts';
 import { spawnGit, stopChild } from './child.ts';
 import { GitError } from './run.ts';
 
@@ -25,7 +26,6 @@ interface Request {
 }
 
 const HEADER = /^([0-9a-f]{40}) (blob|tree|commit|tag) (\d+)$/;
-const NEWLINE = 0x0a;
 /** Git answers at a flush only, so a long batch gets several and streams. */
 const FLUSH_EVERY = 256;
 const MAX_FRUITLESS_STARTS = 3;
@@ -42,8 +42,7 @@ export class CatFile {
   #requests: Request[] = [];
   #head = 0;
   #outbox: string[] = [];
-  #chunks: Buffer[] = [];
-  #buffered = 0;
+  readonly #received = new ByteQueue();
   /** The answer whose body is still to come. */
   #header: Answer | undefined;
   #stderr = '';
@@ -111,53 +110,27 @@ export class CatFile {
   }
 
   #take(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    this.#buffered += chunk.length;
-    if (this.#header && this.#buffered <= this.#header.size) return;
-    let rest: Buffer | undefined = Buffer.concat(this.#chunks);
-    while (rest && rest.length > 0) rest = this.#answerNext(rest);
+    this.#received.push(chunk);
+    while (this.#header ? this.#readBody(this.#header) : this.#readLine());
   }
 
-  /** Answers one request from the front of `bytes`; undefined when it needs more of them. */
-  #answerNext(bytes: Buffer): Buffer | undefined {
-    const keep = (rest: Buffer) => {
-      this.#chunks = [rest];
-      this.#buffered = rest.length;
-      return undefined;
-    };
-    if (this.#header) {
-      const { size } = this.#header;
-      if (bytes.length <= size) return keep(bytes);
-      this.#finish({ ...this.#header, content: Buffer.from(bytes.subarray(0, size)) });
-      return this.#keepRest(bytes.subarray(size + 1));
-    }
-    const end = bytes.indexOf(NEWLINE);
-    if (end < 0) return keep(bytes);
-    this.#readHeader(bytes.toString('utf8', 0, end));
-    return this.#keepRest(bytes.subarray(end + 1));
+  /** False when more bytes are needed. */
+  #readBody(header: Answer): boolean {
+    const body = this.#received.take(header.size + 1);
+    if (body) this.#finish({ ...header, content: body.subarray(0, header.size) });
+    return body !== undefined;
   }
 
-  /** Nothing is kept of a process that was given up while its answer was read. */
-  #keepRest(rest: Buffer): Buffer | undefined {
-    this.#chunks = this.#child ? [rest] : [];
-    this.#buffered = this.#child ? rest.length : 0;
-    return this.#child ? rest : undefined;
+  #readLine(): boolean {
+    const line = this.#received.takeLine();
+    if (line !== undefined) this.#readHeader(line);
+    return line !== undefined;
   }
 
   #readHeader(line: string): void {
     const request = this.#requests[this.#head];
-    const match = HEADER.exec(line);
-    if (!request || !match) {
-      this.#finish(undefined);
-      return;
-    }
-    const answer: Answer = {
-      oid: match[1] as string,
-      kind: match[2] as ObjectKind,
-      size: Number(match[3]),
-      content: Buffer.alloc(0),
-    };
-    if (request.command === 'info') this.#finish(answer);
+    const answer = parseHeader(line);
+    if (!answer || request?.command !== 'contents') this.#finish(answer);
     else if (answer.size <= request.limitBytes) this.#header = answer;
     else this.#skip(answer, request.limitBytes);
   }
@@ -217,10 +190,16 @@ export class CatFile {
     const child = this.#child;
     this.#child = undefined;
     this.#header = undefined;
-    this.#chunks = [];
-    this.#buffered = 0;
+    this.#received.clear();
     return child;
   }
+}
+
+/** Undefined for what git says of an object that is not there. */
+function parseHeader(line: string): Answer | undefined {
+  const [, oid, kind, size] = HEADER.exec(line) ?? [];
+  if (!oid) return undefined;
+  return { oid, kind: kind as ObjectKind, size: Number(size), content: Buffer.alloc(0) };
 }
 
 const tooLarge = ({ oid, size }: Answer, limitBytes: number) =>

@@ -27,10 +27,12 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   const draft = `${dirname(path)}/tmp_obj_${randomUUID()}`;
   try {
     const file = await promises.open(draft, 'wx', 0o444);
-    await file
-      .writeFile(bytes)
-      .then(() => file.sync())
-      .finally(() => file.close());
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
     await promises.rename(draft, path);
   } catch (error) {
     await promises.rm(draft, { force: true });
@@ -46,5 +48,9 @@ async function makeDurably(path: string): Promise<void> {
 
 export async function syncFolder(path: string): Promise<void> {
   const folder = await promises.open(path, 'r');
-  await folder.sync().finally(() => folder.close());
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
 }

@@ -54,7 +54,7 @@ export interface Conversation {
  */
 export async function converse(
   socket: Duplex,
-  { gate, actor, onAccept }: { gate: PushGate; actor: string; onAccept(): void },
+  { gate, actor, onAccept }: { gate: PushGate; actor: string; onAccept: () => void },
 ): Promise<Conversation> {
   const conversation: Conversation = { isAccepted: false, applied: [] };
   const updates: PushedRef[] = [];
@@ -81,7 +81,7 @@ async function answer(
     gate,
     onAccept,
     conversation,
-  }: { gate: PushGate; onAccept(): void; conversation: Conversation },
+  }: { gate: PushGate; onAccept: () => void; conversation: Conversation },
 ): Promise<void> {
   const verdict = await decide(gate, push, conversation);
   const lines = verdict.messages.flatMap((message) => message.split('\n'));

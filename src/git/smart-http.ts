@@ -26,7 +26,7 @@ const noCache = {
 };
 const limits = {
   'upload-pack': { addressSpaceBytes: 2 ** 30, cpuSec: 300 },
-  'receive-pack': { addressSpaceBytes: 2 ** 29, cpuSec: 60 },
+  'receive-pack': { addressSpaceBytes: 2 ** 29, cpuSec: 30 },
 };
 const slots = { 'upload-pack': 8, 'receive-pack': 4 };
 const WAITING_LIMIT = 1000;

@@ -25,7 +25,7 @@ function poolOf({ path }: TestRepository, options?: PoolOptions): ObjectPool {
   return pool;
 }
 
-const oidOf = ({ git }: TestRepository, spec: string) => git('rev-parse', spec);
+const oidOf = (repository: TestRepository, spec: string) => repository.git('rev-parse', spec);
 
 describe('readBlob', () => {
   it('gives the bytes as they are in git', async () => {
@@ -103,7 +103,9 @@ describe('readBlob', () => {
     const small = await oidOf(repository, 'main:small');
     const large = await oidOf(repository, 'main:large');
 
-    const answers = await Promise.allSettled([small, large, small].map(pool.readBlob));
+    const answers = await Promise.allSettled(
+      [small, large, small].map((oid) => pool.readBlob(oid)),
+    );
 
     expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
     expect(answers[1]).toMatchObject({ reason: { code: 'VAL_TOO_LARGE' } });
