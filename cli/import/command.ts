@@ -59,7 +59,7 @@ export function exportCommand(program: Command, cli: Surroundings): void {
       const out = path.resolve(cli.world.cwd, options.out);
       const exported = await exportLayout(from, options.layout, out);
       const lines = exported.plugins.map(({ id, files }) => `${id}: ${files} files`);
-      const left = exported.unsupported.map(({ objectId, target }) => `${objectId}: ${target}`);
+      const left = exported.unsupported.map((it) => `${it.plugin}: ${it.objectId}: ${it.target}`);
       cli.output(self).result(exported, [...lines, ...left]);
     });
   describe(command, {

@@ -8,7 +8,7 @@ import { Failure, UsageError } from '../errors.ts';
 
 export interface Exported {
   plugins: { id: string; files: number }[];
-  unsupported: { objectId: string; target: string }[];
+  unsupported: { plugin: string; objectId: string; target: string }[];
 }
 
 /**
@@ -34,7 +34,8 @@ export async function exportLayout(dir: string, layout: string, out: string): Pr
     }
     exported.plugins.push({ id, files: files.length });
     for (const { objectId, target } of items) {
-      if (target.startsWith('unsupported')) exported.unsupported.push({ objectId, target });
+      if (target.startsWith('unsupported'))
+        exported.unsupported.push({ plugin: id, objectId, target });
     }
   }
   return exported;

@@ -1,102 +1,33 @@
-import { contentDigest, type FileEntry, type FileMode, sha256 } from '../../src/model/digest.ts';
-import { TYPE_OF_FOLDER } from '../../src/model/names.ts';
-import type { ObjectContent, PluginContent } from '../../src/model/object.ts';
-import { describeObject } from '../../src/registry/describe-object.ts';
-import { parseDocument } from '../../src/registry/document.ts';
-import type { PluginSpec } from '../../src/registry/kinds.ts';
-import type { ReadBytes } from '../../src/registry/layout/rendered.ts';
-import { placeOf } from '../../src/registry/path-rules.ts';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { compileDirectoryContents } from '../../src/registry/directory.ts';
 
-/** Registry files by path, and how rendering reads them. */
-export interface Contents {
-  plugins: Map<string, PluginContent>;
-  read: ReadBytes;
-}
+/** Files by path; a pair gives the mode as well. */
+export type FileTexts = Record<string, string | Buffer | readonly [text: string, mode: number]>;
 
-export type RegistryFiles = Record<string, string | { bytes: Buffer; mode: FileMode }>;
-
-/** What a compile makes of a plugin, without git: enough to render layouts from. */
-export function pluginContents(files: RegistryFiles): Contents {
-  const blobs = new Map<string, Buffer>();
-  const entries = Object.entries(files).map(([path, file]): FileEntry => {
-    const { bytes, mode } =
-      typeof file === 'string' ? { bytes: Buffer.from(file), mode: '0644' as const } : file;
-    const digest = sha256(bytes);
-    blobs.set(digest, bytes);
-    return { path, mode, digest, size: bytes.length };
-  });
-  const bytesOf = (entry: FileEntry): Buffer => blobs.get(entry.digest)!;
-  const shared = objectsBelow('objects/', 'objects/', entries, bytesOf);
-  const folders = new Set(entries.flatMap(({ path }) => /^plugins\/[^/]+\//.exec(path)?.[0] ?? []));
-  const plugins = new Map<string, PluginContent>();
-  for (const folder of folders) {
-    const id = folder.split('/')[1]!;
-    plugins.set(id, contentOf(id, folder, entries, shared, bytesOf));
+/** A folder that is removed when `use` ends. */
+export async function inFolder<T>(files: FileTexts, use: (dir: string) => Promise<T>): Promise<T> {
+  const dir = await mkdtemp(path.join(os.tmpdir(), 'waymark-'));
+  try {
+    await writeFiles(dir, files);
+    return await use(dir);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
   }
-  return { plugins, read: async (digest) => blobs.get(digest)! };
 }
 
-function contentOf(
-  id: string,
-  folder: string,
-  entries: FileEntry[],
-  shared: ObjectContent[],
-  bytesOf: (entry: FileEntry) => Buffer,
-): PluginContent {
-  const document = entries.find(({ path }) => path === `${folder}plugin.yaml`)!;
-  const { spec, title } = parseDocument(bytesOf(document), document.path);
-  const { include = [], exclude = [], ...facts } = spec as PluginSpec;
-  const own = objectsBelow(folder, '', entries, bytesOf).filter((it) => !exclude.includes(it.id));
-  const objects = [...own, ...shared.filter((it) => include.includes(it.id))];
-  const taken = new Set(own.flatMap((object) => object.files.map(({ path }) => path)));
-  const files = entries
-    .filter(({ path }) => path.startsWith(folder))
-    .map((entry) => ({ ...entry, path: entry.path.slice(folder.length) }))
-    .filter(({ path }) => !taken.has(path));
-  return {
-    id,
-    title: title ?? facts.title ?? id,
-    policy: { mode: 'available', override: 'allow' },
-    requires: {},
-    tree: '0'.repeat(40),
-    objects,
-    files,
-    shared: {},
-    contentDigest: contentDigest(files),
-    contentBytes: 0,
-  };
+export async function writeFiles(dir: string, files: FileTexts): Promise<void> {
+  for (const [file, content] of Object.entries(files)) {
+    const target = path.join(dir, file);
+    const [text, mode] = Array.isArray(content) ? content : [content as string | Buffer, 0o644];
+    await mkdir(path.dirname(target), { recursive: true });
+    await writeFile(target, text);
+    await chmod(target, mode);
+  }
 }
 
-/** `prefix` stands before the paths as delivered. */
-function objectsBelow(
-  folder: string,
-  prefix: string,
-  entries: readonly FileEntry[],
-  bytesOf: (entry: FileEntry) => Buffer,
-): ObjectContent[] {
-  return entries.flatMap((entry) => {
-    if (!entry.path.startsWith(folder)) return [];
-    const { role, object, name } = placeOf(entry.path);
-    if (!object || role === 'payload' || role === 'free') return [];
-    const inFolder = `${entry.path.slice(0, entry.path.lastIndexOf('/'))}/`;
-    const files = entries
-      .filter(({ path }) =>
-        object.form === 'file' ? path === entry.path : path.startsWith(inFolder),
-      )
-      .map((file) => ({ ...file, path: `${prefix}${file.path.slice(folder.length)}` }));
-    const parsed = parseDocument(bytesOf(entry), entry.path);
-    const owner = folder === 'objects/' ? 'shared' : folder.split('/')[1]!;
-    const type = TYPE_OF_FOLDER.get(entry.path.slice(folder.length).split('/')[0]!)!;
-    return [
-      {
-        ...describeObject(type, parsed, entry.path),
-        id: parsed.id ?? `${owner}.${type}.${name}`,
-        type,
-        documentPath: `${prefix}${entry.path.slice(folder.length)}`,
-        oid: '0'.repeat(40),
-        files,
-        digest: contentDigest(files),
-      },
-    ];
-  });
+/** What the compile makes of a registry: enough to render layouts from. */
+export function contentsOf(files: FileTexts): ReturnType<typeof compileDirectoryContents> {
+  return inFolder(files, compileDirectoryContents);
 }

@@ -2,9 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Import, importMarketplace } from '../../../cli/import/import-marketplace.ts';
 import { type Files, readSourceTree } from '../../../cli/import/source-tree.ts';
+import { writeRegistry } from '../../../cli/import/write-registry.ts';
+import { compileDirectory, compileDirectoryContents } from '../../../src/registry/directory.ts';
 import { renderLayout } from '../../../src/registry/layout/render.ts';
-import { type Contents, pluginContents, type RegistryFiles } from '../../support/plugin-contents.ts';
+import { inFolder } from '../../support/plugin-contents.ts';
 import { hasTestData, testData } from '../../support/test-data.ts';
+
+type Contents = Awaited<ReturnType<typeof compileDirectoryContents>>;
+type Verdict = Awaited<ReturnType<typeof compileDirectory>>;
 
 interface Expected {
   components: { kind: string; plugin: string; path: string; handlers?: number; name?: string }[];
@@ -18,6 +23,7 @@ describe.skipIf(!hasTestData).each(COLLECTIONS)('importMarketplace of %s', (coll
   let source: Files;
   let imported: Import;
   let contents: Contents;
+  let verdict: Verdict;
   let expected: Expected;
 
   beforeAll(async () => {
@@ -25,7 +31,20 @@ describe.skipIf(!hasTestData).each(COLLECTIONS)('importMarketplace of %s', (coll
     expected = JSON.parse(await readFile(testData(`EXPECTED-${collection}.json`), 'utf8'));
     ({ files: source } = await readSourceTree(root));
     imported = await importMarketplace(root);
-    contents = pluginContents(await asRegistry(imported.files));
+    await inFolder({}, async (out) => {
+      await writeRegistry(out, imported);
+      verdict = await compileDirectory(out);
+      contents = await compileDirectoryContents(out);
+    });
+  });
+
+  it('gives a registry that validates without a word', () => {
+    expect(verdict).toEqual({
+      ok: true,
+      diagnostics: [],
+      plugins: imported.report.plugins.length,
+      objects: expected.components.length - hookFiles(expected) + expected.hookHandlers,
+    });
   });
 
   it('makes one object of every skill, agent, command, server and handler', () => {
@@ -43,7 +62,7 @@ describe.skipIf(!hasTestData).each(COLLECTIONS)('importMarketplace of %s', (coll
 
   it('puts each of them into the plugin that held it', () => {
     const folderOf = new Map(imported.report.plugins.map(({ id, folder }) => [id, folder]));
-    const made = [...contents.plugins.values()].flatMap(({ id, objects }) =>
+    const made = [...contents.contents.values()].flatMap(({ id, objects }) =>
       objects.map(({ type }) => `${folderOf.get(id)} ${type}`),
     );
 
@@ -72,7 +91,7 @@ describe.skipIf(!hasTestData).each(COLLECTIONS)('importMarketplace of %s', (coll
   });
 
   it('gives every object a place in the layout', async () => {
-    for (const content of contents.plugins.values()) {
+    for (const content of contents.contents.values()) {
       const { items } = await renderLayout('claude', content, contents.read);
 
       expect(items.map(({ objectId }) => objectId)).toEqual(content.objects.map(({ id }) => id));
@@ -102,14 +121,10 @@ describe.skipIf(!hasTestData).each(COLLECTIONS)('importMarketplace of %s', (coll
   });
 });
 
-async function asRegistry(files: Files): Promise<RegistryFiles> {
-  const registry: RegistryFiles = {};
-  for (const [path, { mode, read }] of files) registry[path] = { bytes: await read(), mode };
-  return registry;
-}
+const hookFiles = ({ counts }: Expected): number => counts['hooks'] ?? 0;
 
-async function rendering({ plugins, read }: Contents, id: string): Promise<Map<string, Buffer>> {
-  const { items, files } = await renderLayout('claude', plugins.get(id)!, read);
+async function rendering({ contents, read }: Contents, id: string): Promise<Map<string, Buffer>> {
+  const { items, files } = await renderLayout('claude', contents.get(id)!, read);
   const all = [...files, ...items.flatMap((item) => item.files)];
   return new Map(all.map(({ path, bytes }) => [path, bytes]));
 }
