@@ -7,6 +7,7 @@ import { toFindings } from './schema-findings.ts';
 import { validatorFor } from './schemas.ts';
 import { decodeText, positionOf } from './text.ts';
 import { readYaml, type YamlDocument } from './yaml-document.ts';
+import type { YamlFault } from './yaml-guard.ts';
 
 /** Part of the blob cache's key: raised whenever the same bytes would parse differently. */
 export const PARSER_VERSION = 1;
@@ -25,6 +26,8 @@ export interface ParsedDocument {
 }
 
 const DIAGNOSTICS_KEPT = 100;
+/** Words and a position are made for each, and a broken list can have 100,000. */
+const ERRORS_WORDED = 1_000;
 
 /**
  * Everything that can be said of one file by itself, all at once.
@@ -39,26 +42,21 @@ export function parseDocument(bytes: Uint8Array, path: string): ParsedDocument {
 
   const decoded = decodeText(bytes);
   if (!decoded.ok) {
-    const { offset, ...words } = decoded.error;
-    const text = new TextDecoder().decode(bytes);
-    return { kind, diagnostics: [diagnosticAt(path, text, offset, '', words)] };
+    return { kind, diagnostics: report(path, new TextDecoder().decode(bytes), [decoded.error]) };
   }
   const text = decoded.value;
   const yaml = readYaml(text);
-  if (!yaml.ok) {
-    const diagnostics = yaml.error.map(({ offset, ...words }) =>
-      diagnosticAt(path, text, offset, '', words),
-    );
-    return { kind, diagnostics: atMost(diagnostics) };
-  }
+  if (!yaml.ok) return { kind, diagnostics: report(path, text, yaml.error) };
 
-  const findings = judge(yaml.value.value, kind, place);
-  const fields = fieldsOf(yaml.value.value, kind);
+  const { value } = yaml.value;
+  const findings = judge(value, kind, place);
+  const fields = fieldsOf(value, kind);
   if (findings.length === 0) return { kind, ...fields, diagnostics: [] };
   const { spec: _, ...known } = fields;
-  const locate = (finding: Finding) => toDiagnostic(finding, path, text, yaml.value);
   const isOther = findings.some(({ code }) => code === 'wrong-kind');
-  return { ...(isOther ? {} : { kind }), ...known, diagnostics: atMost(findings.map(locate)) };
+  const located = findings.map((finding) => locate(finding, yaml.value));
+  const diagnostics = report(path, text, located);
+  return { ...(isOther ? {} : { kind }), ...known, diagnostics };
 }
 
 function wrongEnding(path: string): Diagnostic {
@@ -79,7 +77,10 @@ function judge(value: unknown, kind: Kind, place: Place): Finding[] {
     return [...named, { code: 'wrong-kind', pointer: ['kind'], of: 'value', message }];
   }
   const validate = validatorFor(kind);
-  if (!validate(value)) return [...named, ...toFindings(validate.errors ?? [])];
+  if (!validate(value)) {
+    const errors = validate.errors?.slice(0, ERRORS_WORDED) ?? [];
+    return [...named, ...toFindings(errors)];
+  }
   return [...named, ...checkDocument(value as unknown as DocumentValue, place)];
 }
 
@@ -101,32 +102,24 @@ const TITLED: ReadonlySet<Kind> = new Set(['Registry', 'Plugin', 'Marketplace'])
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function toDiagnostic(
-  { pointer, of, ...words }: Finding,
-  path: string,
-  text: string,
-  yaml: YamlDocument,
-): Diagnostic {
-  return diagnosticAt(path, text, yaml.offsetOf(pointer, of), toPointer(pointer), words);
+/** A finding with its place in the text. */
+type Located = YamlFault & { pointer?: string };
+
+function locate({ pointer, of, ...words }: Finding, yaml: YamlDocument): Located {
+  return { ...words, offset: yaml.offsetOf(pointer, of), pointer: toPointer(pointer) };
 }
 
-function diagnosticAt(
-  path: string,
-  text: string,
-  offset: number,
-  pointer: string,
-  { code, message, hint }: Pick<Finding, 'code' | 'message' | 'hint'>,
-): Diagnostic {
-  const at = { path, ...positionOf(text, offset), pointer };
-  return { severity: 'error', code, ...at, message, ...(hint === undefined ? {} : { hint }) };
-}
-
-/** In the file's order; a list of thousands helps nobody. */
-function atMost(diagnostics: Diagnostic[]): Diagnostic[] {
-  const sorted = diagnostics.sort(byPosition);
-  const last = sorted[DIAGNOSTICS_KEPT - 1];
-  const left = sorted.length - DIAGNOSTICS_KEPT;
-  if (!last || left <= 0) return sorted;
-  const message = `this file has ${left} more errors`;
-  return [...sorted.slice(0, DIAGNOSTICS_KEPT), { ...last, code: 'more-errors', message }];
+/**
+ * In the file's order, the first hundred: a list of thousands helps nobody, and
+ * every position costs a walk over the text.
+ */
+function report(path: string, text: string, faults: readonly Located[]): Diagnostic[] {
+  const first = faults.toSorted((a, b) => a.offset - b.offset).slice(0, DIAGNOSTICS_KEPT);
+  const diagnostics = first.map(({ offset, code, message, hint, pointer = '' }): Diagnostic => {
+    const at = { path, ...positionOf(text, offset), pointer };
+    return { severity: 'error', code, ...at, message, ...(hint === undefined ? {} : { hint }) };
+  });
+  if (faults.length <= DIAGNOSTICS_KEPT) return diagnostics.sort(byPosition);
+  const { hint: _, ...last } = diagnostics.at(-1)!;
+  return [...diagnostics, { ...last, code: 'more-errors', message: 'this file has more errors' }];
 }

@@ -1,4 +1,4 @@
-import type { Document, Node } from 'yaml';
+import type { CST as Cst, Document, Node } from 'yaml';
 import { fail, ok, type Result } from '../model/result.ts';
 import { Composer, isAlias, isMap, isScalar, isSeq } from './yaml-build.ts';
 import { parseTokens, type YamlFault } from './yaml-guard.ts';
@@ -26,7 +26,7 @@ const OPTIONS = {
 export function readYaml(text: string): Result<YamlDocument, YamlFault[]> {
   const tokens = parseTokens(text);
   if (!tokens.ok) return tokens;
-  const [document] = new Composer(OPTIONS).compose(tokens.value);
+  const document = compose(tokens.value);
   if (!document) return fail([{ code: 'yaml-empty', offset: 0, message: 'the file is empty' }]);
   if (document.errors.length > 0) return fail(document.errors.map(syntaxFault));
 
@@ -34,6 +34,18 @@ export function readYaml(text: string): Result<YamlDocument, YamlFault[]> {
   const value = reader.read(document.contents);
   if (reader.faults.length > 0) return fail(reader.faults);
   return ok({ value, offsetOf: (pointer, of) => offsetOf(document, pointer, of) });
+}
+
+/** Broken text makes an error of every byte, and most of an error's cost is its stack trace. */
+function compose(tokens: readonly Cst.Token[]): Document | undefined {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    const [document] = new Composer(OPTIONS).compose(tokens);
+    return document;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 function syntaxFault({ pos: [offset], code, message }: Document['errors'][number]): YamlFault {
