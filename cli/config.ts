@@ -70,3 +70,9 @@ const loginPath = (configDir: string): string => join(configDir, 'login.json');
 function withoutEmpty(credentials: { [K in keyof Credentials]: string | undefined }): Credentials {
   return Object.fromEntries(Object.entries(credentials).filter(([, value]) => value));
 }
+
+/** For a child process: ours, with some settings changed. */
+export function environmentWith(settings: Record<string, string | undefined>): NodeJS.ProcessEnv {
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+  return { ...process.env, ...Object.fromEntries(given) };
+}

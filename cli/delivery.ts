@@ -6,6 +6,8 @@ export interface SignedDocument {
   body: Buffer;
   signature: Buffer;
   url: string;
+  /** What the server has to say about it, such as that it is yanked. */
+  warning?: string;
 }
 
 /** Endless data: the most that each kind of document may have. */
@@ -132,7 +134,9 @@ function toSigned({ url, body, headers }: Answer): SignedDocument {
   const signature = headers.get('x-waymark-signature');
   // Stripped: without a signature there is nothing to fall back to.
   if (!signature) throw new VerificationError('SIGNATURE_INVALID', `${url} came unsigned`);
-  return { url, body, signature: Buffer.from(signature, 'base64') };
+  const warning = headers.get('warning');
+  const document = { url, body, signature: Buffer.from(signature, 'base64') };
+  return warning ? { ...document, warning } : document;
 }
 
 function parseAnswer({ url, body, status }: Answer): unknown {

@@ -134,18 +134,22 @@ async function append(response: Response, { path }: Part, terms: Appending): Pro
 
 async function* withIdleLimit(response: Response): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader();
-  const stop = (): void => void reader?.cancel(new Failure('idle')).catch(() => {});
-  const timer = setTimeout(stop, IDLE_MS);
+  let isIdle = false;
+  const timer = setTimeout(() => {
+    isIdle = true;
+    reader?.cancel().catch(() => {});
+  }, IDLE_MS);
   try {
     while (reader) {
       const { done, value } = await reader.read();
+      if (isIdle) throw new Failure(`nothing came for ${IDLE_MS / 1000} s`);
       if (done) return;
       timer.refresh();
       yield value;
     }
   } finally {
     clearTimeout(timer);
-    stop();
+    reader?.cancel().catch(() => {});
   }
 }
 

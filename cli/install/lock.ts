@@ -1,4 +1,5 @@
 import type { Digest, FileMode } from '../../src/model/digest.ts';
+import { isPluginId } from '../../src/model/names.ts';
 import type { KeyRole } from '../../src/signing/keys.ts';
 import { Failure } from '../errors.ts';
 import { readIfAny } from './files.ts';
@@ -51,20 +52,23 @@ export interface Lock {
   plugins: Readonly<Record<string, LockedPlugin>>;
 }
 
+/** @throws {Failure} when it is damaged: it comes from version control, and so from anyone */
 export async function readLock(project: Project): Promise<Lock | undefined> {
   const text = await readIfAny(project.lockPath);
   if (!text) return undefined;
-  try {
-    const lock = JSON.parse(text.toString()) as Lock;
-    if (lock.lockVersion === 1) return lock;
-  } catch (cause) {
-    throw unreadable(project, cause);
-  }
-  throw unreadable(project);
+  const lock = parseLock(text.toString());
+  if (lock) return lock;
+  throw new Failure(`${project.lockPath} cannot be read: restore it from version control`);
 }
 
-function unreadable({ lockPath }: Project, cause?: unknown): Failure {
-  return new Failure(`${lockPath} cannot be read: restore it from version control`, { cause });
+function parseLock(text: string): Lock | undefined {
+  try {
+    const lock = JSON.parse(text) as Lock;
+    const ids = [...Object.keys(lock.requested), ...Object.keys(lock.plugins)];
+    return lock.lockVersion === 1 && ids.every(isPluginId) ? lock : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Equal locks are equal bytes: members sorted, so that a diff shows only what changed. */

@@ -157,8 +157,8 @@ function missing(path: string): never {
 /** An unknown file is never written over unasked; asked, it is put aside. */
 function placeCollision(draft: Draft, { path, remote }: ThreeFiles, terms: PlanTerms): void {
   const canBeMoved = terms.local?.paths.has(path);
-  if (terms.onConflict === 'remote' && canBeMoved) return takeRemote(draft, path, remote);
-  note(draft, path, 'collision');
+  if (terms.onConflict === 'remote' && canBeMoved) takeRemote(draft, path, remote);
+  else note(draft, path, 'collision');
 }
 
 /**
@@ -167,16 +167,19 @@ function placeCollision(draft: Draft, { path, remote }: ThreeFiles, terms: PlanT
  */
 function placeConflict(draft: Draft, three: ThreeFiles, { onConflict }: PlanTerms): void {
   const { path, base, remote } = three;
-  if (onConflict === 'remote') return takeRemote(draft, path, remote);
   const remoteDigest = (remote ?? missing(path)).digest;
   const wasOffered = base?.remoteDigest === remoteDigest;
-  if (wasOffered && !draft.folder.has(`${path}.remote`)) {
+  const isSettled = wasOffered && !draft.folder.has(`${path}.remote`);
+  if (onConflict === 'remote') {
+    takeRemote(draft, path, remote);
+  } else if (isSettled) {
     lock(draft, path, remote, 'modified');
-    return note(draft, path, 'modified');
+    note(draft, path, 'modified');
+  } else {
+    lock(draft, path, base, 'conflict', remoteDigest);
+    note(draft, path, 'conflict');
+    if (!wasOffered) write(draft, `${path}.remote`, 'conflict', remote);
   }
-  lock(draft, path, base, 'conflict', remoteDigest);
-  note(draft, path, 'conflict');
-  if (!wasOffered) write(draft, `${path}.remote`, 'conflict', remote);
 }
 
 function takeRemote(draft: Draft, path: string, remote: Delivered | undefined): void {

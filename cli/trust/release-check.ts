@@ -67,9 +67,8 @@ export function checkReleased(manifest: Manifest, { plugin, seq }: TaggedRelease
  * @throws {VerificationError} `RELEASE_MISMATCH`
  */
 export async function checkReleaseFiles(
-  release: string,
   tagged: TaggedPlugin,
-  files: readonly ManifestFile[],
+  { release = '', files }: Pick<Manifest, 'release' | 'files'>,
   read: (file: ManifestFile) => Promise<Uint8Array>,
 ): Promise<void> {
   const leaves: TreeLeaf[] = [];
