@@ -1,0 +1,23 @@
+import type { Client } from '../delivery/client.ts';
+import type { Permission, Role } from './roles.ts';
+
+/** Who asks, as its credential says. It is shared between requests: never changed. */
+export interface Caller {
+  kind: 'key' | 'client';
+  /** The API key's or the client's id. */
+  id: string;
+  /** As the audit log names it: `user:<user>`, `key:<id>` or `client:<id>`. */
+  actor: string;
+  /** Null for a site admin, who is of no org. */
+  org: string | null;
+  user: string | null;
+  teams: readonly string[];
+  /** What it may do. Always `client` for a client. */
+  roles: readonly Role[];
+  /** What it may see: its own roles, or those of the key that enrolled it. */
+  grantRoles: readonly Role[];
+  permissions: ReadonlySet<Permission>;
+  isSiteAdmin: boolean;
+  /** Of kind `client`. */
+  client?: Client;
+}
