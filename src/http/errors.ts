@@ -1,0 +1,121 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ErrorRequestHandler } from 'express';
+import { type ErrorCode, WaymarkError } from '../model/errors.ts';
+import { type Failure, failure } from './envelope.ts';
+
+// A new code does not compile until it has a status here.
+const statusByCode = {
+  VAL_FAILED: 400,
+  VAL_JSON: 400,
+  VAL_TOO_LARGE: 413,
+  VAL_MEDIA_TYPE: 415,
+  VAL_PAGE_SIZE: 400,
+  VAL_CURSOR: 400,
+  VAL_RANGE: 416,
+  AUTH_TOKEN_MISSING: 401,
+  AUTH_TOKEN_INVALID: 401,
+  AUTH_TOKEN_EXPIRED: 401,
+  AUTH_TOKEN_REVOKED: 401,
+  PERM_DENIED: 403,
+  RES_NOT_FOUND: 404,
+  RES_METHOD: 405,
+  RES_DUPLICATE: 409,
+  RES_IN_USE: 409,
+  RES_STATE_CONFLICT: 409,
+  RES_VERSION_CONFLICT: 409,
+  RES_UNAVAILABLE: 503,
+  RES_STORAGE_FULL: 507,
+  RATE_LIMITED: 429,
+  REL_TAG_EXISTS: 409,
+  REL_TAG_MOVED: 409,
+  REL_EMPTY: 422,
+  REG_GATE_REFUSED: 422,
+  REG_INVALID: 422,
+  REG_CORRUPT: 503,
+  DELIVERY_SELECTOR: 400,
+  DELIVERY_KEY_REQUIRED: 403,
+  DELIVERY_KEY_REFUSED: 400,
+  SIGN_KEY_MISSING: 409,
+  SIGN_INVALID: 422,
+  SIGN_SEALED_CORRUPT: 503,
+} as const satisfies Record<ErrorCode, number>;
+
+export const statusOf = (code: ErrorCode): number => statusByCode[code];
+
+const RETRY_AFTER_SEC = 5;
+
+export type LogError = (error: unknown, requestId: string) => void;
+
+/** Answers what a handler threw; as the app's last handler, and by the hot path. */
+export function answerError(
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: unknown,
+  log: LogError,
+): void {
+  const known = error instanceof WaymarkError ? error : parserError(error);
+  const status = known ? statusOf(known.code) : 500;
+  if (status >= 500) log(error, String(response.getHeader('X-Request-Id')));
+  // Half an answer cannot be taken back: cut it off, so that nobody takes it for whole.
+  if (response.headersSent) return void response.destroy();
+  if (status === 503) response.setHeader('Retry-After', RETRY_AFTER_SEC);
+  if (status === 401) response.setHeader('WWW-Authenticate', challengeFor(request));
+  sendFailure(response, status, known ? failureOf(known) : INTERNAL);
+}
+
+export function sendFailure(response: ServerResponse, status: number, error: Failure): void {
+  const body = JSON.stringify(failure(response, error));
+  // A handler may have said what its success would have been.
+  for (const name of [
+    'ETag',
+    'Content-Encoding',
+    'Content-Range',
+    'Accept-Ranges',
+    'Last-Modified',
+  ]) {
+    response.removeHeader(name);
+  }
+  response.writeHead(status, {
+    'Content-Type': 'application/json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
+  });
+  response.end(response.req.method === 'HEAD' ? undefined : body);
+}
+
+export function sendError(log: LogError): ErrorRequestHandler {
+  // Express knows an error handler by its four parameters.
+  return (error, request, response, _next) => answerError(request, response, error, log);
+}
+
+const failureOf = ({ code, message, facts }: WaymarkError): Failure => ({
+  code,
+  message,
+  ...facts,
+});
+
+// A bug's message may name hosts, paths or keys: it belongs in the log alone.
+const INTERNAL: Failure = { code: 'INTERNAL', message: 'internal error' };
+
+/** Git asks for a password only when it is offered the Basic scheme. */
+const challengeFor = ({ url = '' }: IncomingMessage): string =>
+  url.startsWith('/git/') ? 'Basic realm="Waymark", charset="UTF-8"' : 'Bearer realm="Waymark"';
+
+/** What Express and its body parser throw, in our own words. */
+function parserError(error: unknown): WaymarkError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { type, status } = error as { type?: string; status?: number };
+  const options = { cause: error };
+  switch (type) {
+    case 'entity.too.large':
+      return new WaymarkError('VAL_TOO_LARGE', 'the body is larger than 1 MiB', {}, options);
+    case 'entity.parse.failed':
+      return new WaymarkError('VAL_JSON', `the body is not JSON: ${error.message}`, {}, options);
+    case 'encoding.unsupported':
+    case 'charset.unsupported':
+      return new WaymarkError('VAL_MEDIA_TYPE', error.message, {}, options);
+  }
+  const isCallersFault = status !== undefined && status >= 400 && status < 500;
+  const message = 'the request is malformed: check its path, its encoding and its length';
+  return isCallersFault ? new WaymarkError('VAL_FAILED', message, {}, options) : undefined;
+}
