@@ -653,7 +653,7 @@ export interface PluginSpec {
    */
   description?: string;
   /**
-   * The version that the first release takes.
+   * A semantic version such as 1.4.0: the one that the first release takes.
    */
   version?: string;
   /**

@@ -23,7 +23,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  */
 export function checkTreeEntry(dir: string, name: Buffer, mode: string): Diagnostic[] {
   const text = decodeName(name);
-  const path = `${dir === '' ? '' : `${dir}/`}${text ?? escapeBytes(name)}`;
+  const path = printable(`${dir === '' ? '' : `${dir}/`}${text ?? escapeBytes(name)}`);
   const diagnostics = checkMode(path, mode);
   if (path.length > PATH_LIMIT) {
     const message = `the path has ${path.length} characters: at most ${PATH_LIMIT} are allowed`;
@@ -53,6 +53,9 @@ function escapeBytes(name: Buffer): string {
   return name.toString('latin1').replace(/[^\x20-\x7e]/g, (unit) => `\\x${hex(unit)}`);
 }
 
+const printable = (path: string): string =>
+  UNPRINTABLE.test(path) ? escapeBytes(Buffer.from(path)) : path;
+
 function checkMode(path: string, mode: string): Diagnostic[] {
   if (ALLOWED_MODES.has(mode)) return [];
   const [code, message, hint] = MODES.get(mode as '120000') ?? [
@@ -65,8 +68,7 @@ function checkMode(path: string, mode: string): Diagnostic[] {
 
 function checkName(name: string, path: string): Diagnostic | undefined {
   if (UNPRINTABLE.test(name)) {
-    const printable = escapeBytes(Buffer.from(path));
-    return fileError(printable, 'name-control', 'the name holds a control character', 'rename it');
+    return fileError(path, 'name-control', 'the name holds a control character', 'rename it');
   }
   if (name === '' || name === '.' || name === '..') {
     return fileError(path, 'name-dots', 'a path has no empty, . or .. part');

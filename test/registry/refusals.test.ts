@@ -105,7 +105,7 @@ const TABLE: Row[] = [
     'missing-parts',
     'plugins/sales/skills/quote.yaml',
     [
-      'missing-field 1:1 the document needs the field apiVersion',
+      'missing-field 1:1 the document needs the field apiVersion (The version of this format)',
       'missing-field 1:1 the document needs the field spec (The skill)',
     ],
   ],
@@ -260,7 +260,7 @@ const TABLE: Row[] = [
     'wrong-form',
     'plugins/sales/plugin.yaml',
     [
-      'wrong-form 5:12 spec.version cannot be "v1.0" (A semantic version such as 1.4.0, without a leading v)',
+      'wrong-form 5:12 spec.version cannot be "v1.0" (A semantic version such as 1.4.0: the one that the first release takes)',
       'wrong-form 6:13 spec.include[0] cannot be "Not An Id" (Lower-case letters, digits, dots, underscores and hyphens, at most 128)',
       'wrong-form 8:5 spec.requires cannot have the key "Sales" (Lower-case letters, digits and single hyphens between them)',
       'wrong-form 9:10 spec.requires.ops cannot be "latest" (A range of semantic versions such as ^1.2.0)',
