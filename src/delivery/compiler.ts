@@ -1,0 +1,112 @@
+import { changedPaths } from '../git/history.ts';
+import type { ObjectPool } from '../git/object-pool.ts';
+import type { Diagnostic } from '../model/diagnostic.ts';
+import type { Result } from '../model/result.ts';
+import type { ArtifactStore } from '../registry/artifacts.ts';
+import { compile } from '../registry/compile.ts';
+import type { ParsePool } from '../registry/parse-pool.ts';
+import type { Snapshot } from '../registry/snapshot.ts';
+import type { ContentSink, TreeSource } from '../registry/source.ts';
+import type { Published } from './published.ts';
+import { HistoryIndex, recordPlugins } from './record.ts';
+
+const FLUSH_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Holds a compile's new contents until they are known to be wanted: a refused
+ * push leaves nothing behind, save what a huge one had to let go of before.
+ */
+export class PendingContents implements ContentSink {
+  readonly #artifacts: ArtifactStore;
+  #held = new Map<string, Buffer>();
+  #bytes = 0;
+
+  constructor(artifacts: ArtifactStore) {
+    this.#artifacts = artifacts;
+  }
+
+  has(hex: string): boolean {
+    return this.#held.has(hex) || this.#artifacts.has(hex);
+  }
+
+  async add(hex: string, bytes: Buffer): Promise<void> {
+    if (this.has(hex)) return;
+    this.#held.set(hex, bytes);
+    this.#bytes += bytes.length;
+    if (this.#bytes > FLUSH_BYTES) await this.store();
+  }
+
+  /** Durable when it resolves. */
+  async store(): Promise<void> {
+    const held = [...this.#held.values()];
+    this.#held = new Map();
+    this.#bytes = 0;
+    if (held.length > 0) await this.#artifacts.write(held);
+  }
+}
+
+export const sourceOf = (pool: Pick<ObjectPool, 'readTree' | 'readMany'>): TreeSource => ({
+  readTree: (oid) => pool.readTree(oid),
+  readBlobs: (oids) => pool.readMany(oids),
+});
+
+export interface Compiler {
+  repo: string;
+  pool: ObjectPool;
+  artifacts: ArtifactStore;
+  parsers: ParsePool;
+}
+
+/** Compiles a commit's tree and stores its contents; nothing is stored when it fails. */
+export async function compileCommit(
+  { artifacts, parsers }: Pick<Compiler, 'artifacts' | 'parsers'>,
+  pool: ObjectPool,
+  commit: string,
+  base: Snapshot | undefined,
+): Promise<Result<Snapshot, Diagnostic[]>> {
+  const { tree } = await pool.readCommit(commit);
+  const sink = new PendingContents(artifacts);
+  const result = await compile({ source: sourceOf(pool), tree, base, sink, pool: parsers });
+  if (result.ok) await sink.store();
+  return result;
+}
+
+/** Puts a compiled commit in its place in history. */
+export async function placeInHistory(
+  { repo, pool }: Pick<Compiler, 'repo' | 'pool'>,
+  commit: string,
+  snapshot: Snapshot,
+  base: Published | undefined,
+): Promise<Omit<Published, 'snapshot'>> {
+  const grown = base && (await readHistory(repo, pool, commit, base));
+  const { history, ordinal } = grown ?? (await readHistory(repo, pool, commit, undefined))!;
+  const known = grown ? base.records : new Map();
+  const records = recordPlugins(snapshot, known, history, { commit, ordinal });
+  const { config, warnings } = snapshot;
+  return { commit, ordinal, records, config, warnings };
+}
+
+/** Undefined when the base is not on the commit's first-parent line. */
+async function readHistory(
+  repo: string,
+  pool: ObjectPool,
+  head: string,
+  base: Published | undefined,
+): Promise<{ history: HistoryIndex; ordinal: number } | undefined> {
+  const commits: { commit: string; paths: string[] }[] = [];
+  for await (const { commit, changes } of changedPaths(repo, { head, after: base?.commit })) {
+    commits.push({ commit, paths: changes.map(({ path }) => path) });
+  }
+  const oldest = commits.at(-1);
+  if (base && oldest) {
+    const { parents } = await pool.readCommit(oldest.commit);
+    if (parents[0] !== base.commit) return undefined;
+  }
+  if (base && !oldest && base.commit !== head) return undefined;
+  const ordinal = (base?.ordinal ?? 0) + commits.length;
+  const history = new HistoryIndex();
+  for (const [i, { commit, paths }] of commits.entries()) {
+    history.add({ commit, ordinal: ordinal - i, paths });
+  }
+  return { history, ordinal };
+}

@@ -1,0 +1,148 @@
+import type { Diagnostic } from '../model/diagnostic.ts';
+import { WaymarkError } from '../model/errors.ts';
+import type { ArtifactStore } from '../registry/artifacts.ts';
+import type { Fragment } from '../registry/fragment.ts';
+import type { ConfigFolder, Snapshot } from '../registry/snapshot.ts';
+import { SymbolTable } from '../registry/symbols.ts';
+import type { PluginRecord } from './record.ts';
+
+/** A commit as it is served: its records in memory, its snapshot read only to compile the next. */
+export interface Published {
+  commit: string;
+  /** First-parent commits up to and with it. */
+  ordinal: number;
+  records: ReadonlyMap<string, PluginRecord>;
+  config: ReadonlyMap<string, ConfigFolder>;
+  warnings: readonly Diagnostic[];
+  snapshot(): Promise<Snapshot>;
+}
+
+/** Raised when a stored publication could no longer be read by this code. */
+const FORMAT = 1;
+
+interface StoredPublication {
+  format: number;
+  commit: string;
+  ordinal: number;
+  tree: string;
+  pluginsTree: string;
+  /** [plugin id, fragment, record], the last two as artifact names. */
+  plugins: [string, string, string][];
+  shared: string | null;
+  config: string;
+  warnings: readonly Diagnostic[];
+}
+
+const namesByValue = new WeakMap<object, string>();
+
+/** Stores what is new of a publication, in one durable write, and answers its artifact name. */
+export async function storePublished(
+  artifacts: ArtifactStore,
+  published: Omit<Published, 'snapshot' | 'config' | 'warnings'>,
+  snapshot: Snapshot,
+): Promise<string> {
+  const config = [...snapshot.config];
+  const values: object[] = [...snapshot.plugins.values(), ...published.records.values(), config];
+  if (snapshot.shared) values.push(snapshot.shared);
+  const fresh = values.filter((value) => !namesByValue.has(value));
+  const names = await artifacts.write(fresh.map((value) => Buffer.from(JSON.stringify(value))));
+  for (const [i, value] of fresh.entries()) namesByValue.set(value, names[i]!);
+  const nameOf = (value: object): string => namesByValue.get(value)!;
+  const stored: StoredPublication = {
+    format: FORMAT,
+    commit: published.commit,
+    ordinal: published.ordinal,
+    tree: snapshot.tree,
+    pluginsTree: snapshot.pluginsTree,
+    plugins: [...snapshot.plugins].map(([id, fragment]) => [
+      id,
+      nameOf(fragment),
+      nameOf(published.records.get(id)!),
+    ]),
+    shared: snapshot.shared ? nameOf(snapshot.shared) : null,
+    config: nameOf(config),
+    warnings: snapshot.warnings,
+  };
+  const [name] = await artifacts.write([Buffer.from(JSON.stringify(stored))]);
+  return name!;
+}
+
+/**
+ * Reads a publication back. Undefined when it is missing or of another format:
+ * then the commit is compiled again.
+ *
+ * @throws {WaymarkError} `REG_CORRUPT` when stored bytes do not match their name
+ */
+export async function loadPublished(
+  artifacts: ArtifactStore,
+  name: string,
+): Promise<Published | undefined> {
+  const stored = await readJson<StoredPublication>(artifacts, name);
+  if (stored?.format !== FORMAT) return undefined;
+  const records = new Map<string, PluginRecord>();
+  for (const [id, , record] of stored.plugins) {
+    records.set(id, await readNamed<PluginRecord>(artifacts, record));
+  }
+  const config = new Map(await readNamed<[string, ConfigFolder][]>(artifacts, stored.config));
+  const { commit, ordinal, warnings } = stored;
+  let snapshot: Promise<Snapshot> | undefined;
+  return {
+    commit,
+    ordinal,
+    records,
+    config,
+    warnings,
+    snapshot() {
+      snapshot ??= loadSnapshot(artifacts, stored, config, records);
+      return snapshot;
+    },
+  };
+}
+
+async function loadSnapshot(
+  artifacts: ArtifactStore,
+  { plugins: names, shared: sharedName, tree, pluginsTree, warnings }: StoredPublication,
+  config: ReadonlyMap<string, ConfigFolder>,
+  records: ReadonlyMap<string, PluginRecord>,
+): Promise<Snapshot> {
+  const plugins = new Map<string, Fragment>();
+  for (const [id, fragment] of names) {
+    plugins.set(id, await readNamed<Fragment>(artifacts, fragment));
+  }
+  const shared = sharedName === null ? undefined : await readNamed<Fragment>(artifacts, sharedName);
+  const fragments = [...plugins.values(), ...(shared ? [shared] : [])];
+  const symbols = new Map(
+    fragments.flatMap(({ root, objects }) =>
+      objects.map(({ id, documentPath }) => [id, `${root}/${documentPath}`] as const),
+    ),
+  );
+  const contents = new Map([...records].map(([id, { content }]) => [id, content]));
+  const table = new SymbolTable(symbols);
+  return { tree, pluginsTree, plugins, shared, config, symbols: table, contents, warnings };
+}
+
+/** A record by its artifact name, as a release row keeps it. */
+export const readRecord = (artifacts: ArtifactStore, name: string): Promise<PluginRecord> =>
+  readNamed<PluginRecord>(artifacts, name);
+
+export async function storeRecord(artifacts: ArtifactStore, record: PluginRecord): Promise<string> {
+  const known = namesByValue.get(record);
+  if (known !== undefined) return known;
+  const [name] = await artifacts.write([Buffer.from(JSON.stringify(record))]);
+  namesByValue.set(record, name!);
+  return name!;
+}
+
+async function readNamed<T extends object>(artifacts: ArtifactStore, name: string): Promise<T> {
+  const value = await readJson<T>(artifacts, name);
+  if (value === undefined) {
+    throw new WaymarkError('REG_CORRUPT', 'a part of the active snapshot is missing');
+  }
+  namesByValue.set(value, name);
+  return value;
+}
+
+async function readJson<T>(artifacts: ArtifactStore, name: string): Promise<T | undefined> {
+  const bytes = await artifacts.read(name);
+  return bytes === undefined ? undefined : (JSON.parse(bytes.toString()) as T);
+}

@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { createRepository, deleteRepository, repositoryPath } from '../git/repository.ts';
+import { importFolder } from '../git/write.ts';
+import type { Org, OrgStore } from '../identity/org.ts';
+import { toTime } from '../model/clock.ts';
+import { invalidField, WaymarkError } from '../model/errors.ts';
+import { isOrgSlug, ZERO_OID } from '../model/names.ts';
+import { generateOrgKeys, openKeyring } from '../signing/org-keys.ts';
+import { createRoot } from '../signing/root.ts';
+import { OrgRuntime, type RuntimeDeps } from './runtime.ts';
+
+export interface RuntimesDeps extends RuntimeDeps {
+  orgs: OrgStore;
+  dataDir: string;
+  /** The registry that an org with `initial: template` starts with. */
+  templateDir: string;
+}
+
+export interface NewOrg {
+  slug: string;
+  name: string;
+  initial: 'template' | 'empty';
+  mode: Org['mode'];
+  actor: string;
+}
+
+const YEAR_MS = 365 * 86_400_000;
+const RECONCILE_MS = 30_000;
+
+/** Every org of this node. */
+export class OrgRuntimes {
+  readonly #deps: RuntimesDeps;
+  readonly #bySlug = new Map<string, OrgRuntime>();
+  readonly #listeners: ((runtime: OrgRuntime) => void)[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(deps: RuntimesDeps) {
+    this.#deps = deps;
+  }
+
+  /** Finishes what a crash left half made or half deleted, then serves the rest. */
+  async start(): Promise<void> {
+    await mkdir(this.#deps.dataDir, { recursive: true });
+    for (const org of await this.#deps.orgs.list()) {
+      if (org.state === 'active') await this.#open(org);
+      else await this.#discard(org, 'system:reconciler');
+    }
+    this.#timer = setInterval(() => void this.reconcile(), RECONCILE_MS).unref();
+  }
+
+  find(slug: string): OrgRuntime | undefined {
+    return this.#bySlug.get(slug);
+  }
+
+  all(): OrgRuntime[] {
+    return [...this.#bySlug.values()];
+  }
+
+  /** Called for every org, now and when one is created. */
+  onOpen(listener: (runtime: OrgRuntime) => void): void {
+    this.#listeners.push(listener);
+    for (const runtime of this.#bySlug.values()) listener(runtime);
+  }
+
+  /** Completes interrupted projections of every org. One org's fault does not stop the others. */
+  async reconcile(): Promise<void> {
+    for (const runtime of this.#bySlug.values()) {
+      await runtime.refresh().catch((error: unknown) => {
+        this.#deps.log.error({ org: runtime.org.slug, error }, 'reconciling failed');
+      });
+    }
+  }
+
+  /** @throws {WaymarkError} `VAL_FAILED`, `RES_DUPLICATE` */
+  async create({ slug, name, initial, mode, actor }: NewOrg): Promise<Org> {
+    if (!isOrgSlug(slug)) {
+      throw invalidField('slug', 'lower-case letters, digits and single hyphens, at most 63');
+    }
+    if (mode === 'mirror')
+      throw invalidField('mode', 'mirrors are not available yet', 'unsupported');
+    const { orgs, clock } = this.#deps;
+    const at = toTime(clock());
+    const org: Org = {
+      slug,
+      name,
+      uid: randomUUID(),
+      repoUid: randomUUID(),
+      mode,
+      state: 'creating',
+      createdAt: at,
+    };
+    const entry = { at, tenant: slug, actor, action: 'org.create', resource: slug };
+    if (!(await orgs.insert(org, entry))) {
+      throw new WaymarkError('RES_DUPLICATE', `the organisation ${slug} exists already`);
+    }
+    try {
+      await this.#build(org, initial, actor);
+    } catch (error) {
+      await this.#discard(org, actor);
+      throw error;
+    }
+    await orgs.setState(slug, 'active', { ...entry, action: 'org.activate' });
+    await this.#open({ ...org, state: 'active' });
+    return { ...org, state: 'active' };
+  }
+
+  async #build(org: Org, initial: NewOrg['initial'], actor: string): Promise<void> {
+    const { dataDir, keys, master, clock, templateDir } = this.#deps;
+    const repo = repositoryPath(dataDir, org.slug);
+    // What an earlier org of this name left, were it ever only half deleted.
+    await deleteRepository(repo).catch(() => {});
+    await createRepository(repo);
+    const now = clock();
+    const at = toTime(now);
+    const orgKeys = await generateOrgKeys({ org: org.slug, at }, master);
+    const terms = {
+      org: org.slug,
+      orgUid: org.uid,
+      issuedAt: at,
+      expiresAt: toTime(now + YEAR_MS),
+      custody: 'server' as const,
+    };
+    const root = await createRoot(terms, orgKeys, openKeyring(orgKeys, master));
+    await keys.rotate({ org: org.slug, add: orgKeys, retire: [], at, root });
+    if (initial === 'empty') return;
+    const author = { name: 'Waymark', email: 'waymark@waymark.invalid' };
+    const message = 'Start the registry from the template\n';
+    const commit = await importFolder({ repo, dir: templateDir, message, author, at: now });
+    const runtime = new OrgRuntime(org, repo, this.#deps);
+    try {
+      await runtime.reloadKeys();
+      const update = { ref: 'refs/heads/main', old: ZERO_OID, new: commit };
+      await runtime.moveRef(update, { actor, action: 'registry.create' });
+    } finally {
+      runtime.close();
+    }
+  }
+
+  async remove(slug: string, actor: string): Promise<void> {
+    const org = await this.#deps.orgs.find(slug);
+    if (!org) throw new WaymarkError('RES_NOT_FOUND', `no organisation ${slug}`);
+    const entry = {
+      at: toTime(this.#deps.clock()),
+      tenant: slug,
+      actor,
+      action: 'org.delete',
+      resource: slug,
+    };
+    await this.#deps.orgs.setState(slug, 'deleting', entry);
+    await this.#discard(org, actor);
+  }
+
+  async #discard({ slug }: Org, actor: string): Promise<void> {
+    const runtime = this.#bySlug.get(slug);
+    this.#bySlug.delete(slug);
+    runtime?.close();
+    await deleteRepository(repositoryPath(this.#deps.dataDir, slug)).catch((error: unknown) => {
+      this.#deps.log.error({ org: slug, error }, 'the repository could not be deleted');
+    });
+    const at = toTime(this.#deps.clock());
+    await this.#deps.orgs.remove(slug, {
+      at,
+      tenant: slug,
+      actor,
+      action: 'org.remove',
+      resource: slug,
+    });
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    for (const runtime of this.#bySlug.values()) runtime.close();
+    this.#bySlug.clear();
+  }
+
+  async #open(org: Org): Promise<void> {
+    const runtime = new OrgRuntime(org, repositoryPath(this.#deps.dataDir, org.slug), this.#deps);
+    await runtime.start();
+    this.#bySlug.set(org.slug, runtime);
+    for (const listener of this.#listeners) listener(runtime);
+  }
+}
