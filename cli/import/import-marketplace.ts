@@ -39,7 +39,7 @@ export async function importMarketplace(root: string): Promise<Import> {
   const differences: Difference[] = [];
   const counts = new Counts();
   for (const folder of partition.plugins) {
-    const dropped = dropUnholdable(folder, notes);
+    const dropped = [...droppedIn(folder, tree.notes), ...dropUnholdable(folder, notes)];
     const plugin = await importPlugin(folder.id, folder.entry, folder.files);
     for (const path of dropped) plugin.differ(path, 'missing');
     for (const [path, file] of plugin.output) files.set(`plugins/${folder.id}/${path}`, file);
@@ -73,6 +73,13 @@ class Counts {
       if (isDocument) this.byType[type] = (this.byType[type] ?? 0) + 1;
     }
   }
+}
+
+/** What reading the source left out of the plugin's folder. */
+function droppedIn({ folder }: PluginFolder, notes: readonly Note[]): string[] {
+  const start = folder === '' ? '' : `${folder}/`;
+  const dropped = notes.filter(({ path }) => path.startsWith(start));
+  return dropped.map(({ path }) => path.slice(start.length));
 }
 
 /** Takes out what would break a rule of the registry's tree. Answers the paths. */
