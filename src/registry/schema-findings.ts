@@ -71,7 +71,7 @@ const words: Record<string, (error: SchemaError, field: string) => Words> = {
   format: wrongForm,
   minLength: (_, field) => ({ code: 'empty', message: `${field} must not be empty` }),
   maxLength: ({ schema, data }, field) => {
-    const message = `${field} has ${[...String(data)].length} characters: at most ${String(schema)} are allowed`;
+    const message = `${field} has ${Array.from(String(data)).length} characters: at most ${String(schema)} are allowed`;
     return { code: 'too-long', message };
   },
   minItems: (_, field) => ({ code: 'empty', message: `${field} must not be empty` }),

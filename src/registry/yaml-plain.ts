@@ -43,7 +43,7 @@ export class PlainReader {
   }
 
   #key({ key }: Pair<Node, unknown>, map: object): string | undefined {
-    const name = isScalar(key) ? String(key.value ?? '') : '';
+    const name = isScalar(key) && typeof key.value === 'string' ? key.value : '';
     if (Object.hasOwn(map, name)) {
       this.#fault('yaml-duplicate-key', key, `the key ${name} stands twice in this map`);
     } else if (name === '<<' && isScalar(key) && key.type === 'PLAIN') {

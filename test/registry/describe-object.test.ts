@@ -9,8 +9,11 @@ describe('describeObject', () => {
   it('says what a manifest shows', () => {
     const inputs = [{ name: 'TOKEN', secret: true, required: true }];
     const spec = {
-      ...{ transport: 'sse', url: 'https://example.com', description: 'Accounts.' },
-      ...{ requires: ['sales.skill.crm'], inputs },
+      transport: 'sse',
+      url: 'https://example.com',
+      description: 'Accounts.',
+      requires: ['sales.skill.crm'],
+      inputs,
     };
 
     const description = describeObject(

@@ -115,7 +115,8 @@ describe('placeOf', () => {
 
   it('keeps the dots of a version', () => {
     expect(placeOf('releases/sales/1.4.0-rc.1.yaml')).toMatchObject({
-      ...{ name: '1.4.0-rc.1', parent: 'sales' },
+      name: '1.4.0-rc.1',
+      parent: 'sales',
     });
   });
 });

@@ -15,13 +15,23 @@ function codesOf(text: string): string[] {
 describe('readYaml', () => {
   it('reads the core schema of YAML 1.2, not the yes and no of 1.1', () => {
     expect(valueIn('a: yes\nb: true\nc: 0o17\nd: 017\ne: ~\nf:\ng: 1e3\nh: 12:30:00')).toEqual({
-      ...{ a: 'yes', b: true, c: 15, d: 17, e: null, f: null, g: 1000, h: '12:30:00' },
+      a: 'yes',
+      b: true,
+      c: 15,
+      d: 17,
+      e: null,
+      f: null,
+      g: 1000,
+      h: '12:30:00',
     });
   });
 
   it('takes keys as they are written', () => {
     expect(valueIn('1: a\ntrue: b\n1.0: c\nnull: d')).toEqual({
-      ...{ '1': 'a', true: 'b', '1.0': 'c', null: 'd' },
+      '1': 'a',
+      true: 'b',
+      '1.0': 'c',
+      null: 'd',
     });
   });
 
