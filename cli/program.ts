@@ -18,6 +18,7 @@ import { validateCommand } from './commands/validate.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { ConflictError, EXIT, exitCodeOf, VerificationError } from './errors.ts';
 import { describe, formatManual } from './help.ts';
+import { exportCommand, importCommand } from './import/command.ts';
 import { version } from './package.ts';
 
 /** In the order of a first day with Waymark: this is also the order of `waymark --help`. */
@@ -26,6 +27,8 @@ const commands = [
   initCommand,
   validateCommand,
   diffCommand,
+  importCommand,
+  exportCommand,
   loginCommand,
   orgCommand,
   keyCommand,

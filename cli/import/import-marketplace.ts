@@ -39,7 +39,10 @@ export async function importMarketplace(root: string): Promise<Import> {
   const differences: Difference[] = [];
   const counts = new Counts();
   for (const folder of partition.plugins) {
-    const dropped = [...droppedIn(folder, tree.notes), ...dropUnholdable(folder, notes)];
+    const dropped = [
+      ...droppedIn(folder, partition.plugins, tree.notes),
+      ...dropUnholdable(folder, notes),
+    ];
     const plugin = await importPlugin(folder.id, folder.entry, folder.files);
     for (const path of dropped) plugin.differ(path, 'missing');
     for (const [path, file] of plugin.output) files.set(`plugins/${folder.id}/${path}`, file);
@@ -76,10 +79,18 @@ class Counts {
 }
 
 /** What reading the source left out of the plugin's folder. */
-function droppedIn({ folder }: PluginFolder, notes: readonly Note[]): string[] {
-  const start = folder === '' ? '' : `${folder}/`;
-  const dropped = notes.filter(({ path }) => path.startsWith(start));
-  return dropped.map(({ path }) => path.slice(start.length));
+function droppedIn(
+  plugin: PluginFolder,
+  all: readonly PluginFolder[],
+  notes: readonly Note[],
+): string[] {
+  const start = (folder: string): string => (folder === '' ? '' : `${folder}/`);
+  const own = start(plugin.folder);
+  const inner = all.map(({ folder }) => start(folder)).filter((it) => it.length > own.length);
+  const dropped = notes.filter(
+    ({ path }) => path.startsWith(own) && !inner.some((it) => path.startsWith(it)),
+  );
+  return dropped.map(({ path }) => path.slice(own.length));
 }
 
 /** Takes out what would break a rule of the registry's tree. Answers the paths. */
