@@ -1,0 +1,67 @@
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import express, { type Request, type Response } from 'express';
+import { type ValidationError, WaymarkError } from '../model/errors.ts';
+
+/** What a route takes: the schema that it is checked with and described by. */
+export interface BodySchema<T> {
+  schema: Record<string, unknown>;
+  /** @throws {WaymarkError} `VAL_FAILED` with every field at fault */
+  parse(body: unknown): T;
+}
+
+const LIMIT = '1mb'; // of 1,048,576 bytes
+const MOST_ERRORS = 50;
+
+const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
+// @ts-expect-error ajv-formats is CommonJS: its types name a default export that is the module itself
+addFormats(ajv, ['date-time']);
+
+/** @param schema JSON Schema 2020-12 of an object whose shape is `T` */
+export function jsonBody<T>(schema: Record<string, unknown>): BodySchema<T> {
+  const validate = ajv.compile<T>(schema);
+  return {
+    schema,
+    parse(body) {
+      if (validate(body)) return body;
+      const errors = (validate.errors ?? []).slice(0, MOST_ERRORS).map(toValidationError);
+      const message = errors.map(({ field, message: why }) => `${field} ${why}`.trim()).join('; ');
+      throw new WaymarkError('VAL_FAILED', message, { validationErrors: errors });
+    },
+  };
+}
+
+const parseJson = express.json({ limit: LIMIT, strict: false });
+
+/** The body as JSON; undefined when the request has none. */
+export async function readJson(request: Request, response: Response): Promise<unknown> {
+  // `is` answers null where there is no body to have a type.
+  if (request.is('json') === false) {
+    throw new WaymarkError('VAL_MEDIA_TYPE', 'the content type must be application/json');
+  }
+  await new Promise<void>((resolve, reject) => {
+    parseJson(request, response, (error?: unknown) => (error ? reject(error) : resolve()));
+  });
+  return request.body as unknown;
+}
+
+/** `/roles/0` → `roles.0`; a key that is missing or unknown is named as if it were there. */
+function toValidationError(error: ErrorObject): ValidationError {
+  const { missingProperty, additionalProperty, allowedValues } = error.params as {
+    missingProperty?: string;
+    additionalProperty?: string;
+    allowedValues?: unknown[];
+  };
+  const path = error.instancePath.slice(1).split('/').filter(Boolean).map(unescapePointer);
+  const field = [...path, missingProperty ?? additionalProperty ?? []].flat().join('.');
+  return { field: field || 'body', code: error.keyword, message: messageOf(error, allowedValues) };
+}
+
+function messageOf({ keyword, message = 'is wrong' }: ErrorObject, allowed?: unknown[]): string {
+  if (keyword === 'required') return 'is missing';
+  if (keyword === 'additionalProperties') return 'is not known here';
+  if (allowed) return `must be one of ${allowed.join(', ')}`;
+  return message;
+}
+
+const unescapePointer = (step: string): string => step.replaceAll('~1', '/').replaceAll('~0', '~');

@@ -1,0 +1,159 @@
+import { type Request, type Response, Router } from 'express';
+import type { Caller } from '../identity/caller.ts';
+import type { Permission } from '../identity/roles.ts';
+import { invalidField, WaymarkError } from '../model/errors.ts';
+import { type Pagination, success } from './envelope.ts';
+import { getCaller } from './identify.ts';
+import { type BodySchema, readJson } from './json-body.ts';
+import { checkOrg, checkPermission, type OrgNames, orgOf, SITE } from './tenant.ts';
+
+/** `'/orgs/:orgId/clients/:id'` → `{orgId: string; id: string}` */
+export type ParamsOf<Path extends string> = Path extends `${infer Head}/${infer Rest}`
+  ? ParamsOf<Head> & ParamsOf<Rest>
+  : Path extends `:${infer Name}`
+    ? { [K in Name]: string }
+    : unknown;
+
+/** One request, as its handler meets it: allowed, and its body valid. */
+export interface Call<Path extends string = string, Body = unknown> {
+  caller: Caller;
+  /** The org that the call is about; `*` for the site. */
+  org: string;
+  params: ParamsOf<Path>;
+  query: URLSearchParams;
+  body: Body;
+  /** From `If-Match: "<version>"`. */
+  ifMatch: number | undefined;
+  requestId: string;
+  request: Request;
+  response: Response;
+}
+
+/** `body` is the resource; bytes and text go out as they are. */
+export interface Answer {
+  status: number;
+  body?: unknown;
+  headers?: Readonly<Record<string, string>>;
+  pagination?: Pagination;
+}
+
+/** A row of the table that authentication, tenancy and validation share. */
+export interface Route<Path extends string = string, Body = unknown> {
+  method: 'get' | 'post' | 'put' | 'delete';
+  path: Path;
+  permission: Permission;
+  /** `site`: about no org. Else the org is `:orgId`, or follows from the caller. */
+  scope?: 'site';
+  body?: BodySchema<Body>;
+  /** Until the handler has answered or begun to; null for what has none, such as a download. */
+  deadlineMs?: number | null;
+  /** Undefined when the handler has answered by itself, through `response`. */
+  handle(call: Call<Path, Body>): Promise<Answer | undefined>;
+}
+
+/** Lets a row's handler see the types of its own path and body. */
+export const route = <Path extends string, Body>(row: Route<Path, Body>): Route =>
+  row as unknown as Route;
+
+export interface RouteOptions {
+  orgs: OrgNames;
+  /** Successes in the envelope of `/api/v1`, rather than bare. */
+  isEnveloped: boolean;
+}
+
+const DEADLINE_MS = 30_000;
+
+/** Express routes for the rows; a path's other methods answer 405. */
+export function routesOf(rows: readonly Route[], options: RouteOptions): Router {
+  const router = Router({ mergeParams: true, caseSensitive: true });
+  for (const [path, sharing] of Map.groupBy(rows, (row) => row.path)) {
+    const place = router.route(path);
+    for (const row of sharing) {
+      place[row.method]((request, response) => serve(row, request, response, options));
+    }
+    place.all(refuseMethod(sharing));
+  }
+  return router;
+}
+
+async function serve(
+  row: Route,
+  request: Request,
+  response: Response,
+  options: RouteOptions,
+): Promise<void> {
+  const answer = await withDeadline(row, response, async () => {
+    const call = await admit(row, request, response, options.orgs);
+    return row.handle(call);
+  });
+  if (answer) send(response, answer, options);
+}
+
+/** Everything that may refuse a request before its handler sees it, the cheapest first. */
+async function admit(
+  row: Route,
+  request: Request,
+  response: Response,
+  orgs: OrgNames,
+): Promise<Call> {
+  const caller = getCaller(response);
+  const params = request.params as Record<string, string>;
+  const org = scopeOf(row, caller, request, orgs);
+  checkPermission(caller, row.permission);
+  const { searchParams: query } = new URL(request.originalUrl, 'http://localhost');
+  const ifMatch = versionIn(request.headers['if-match']);
+  const body = row.body?.parse(await readJson(request, response));
+  const requestId = String(response.getHeader('X-Request-Id'));
+  return { caller, org, params, query, body, ifMatch, requestId, request, response };
+}
+
+function scopeOf({ scope }: Route, caller: Caller, request: Request, orgs: OrgNames): string {
+  if (scope === 'site') return SITE;
+  const { orgId } = request.params as { orgId?: string };
+  if (orgId === undefined) return orgOf(caller, request.get('x-waymark-org'), orgs);
+  checkOrg(caller, orgId, orgs);
+  return orgId;
+}
+
+function versionIn(header: string | undefined): number | undefined {
+  if (header === undefined || header === '*') return undefined;
+  const [, version] = /^"?(\d{1,15})"?$/.exec(header) ?? [];
+  if (version === undefined) throw invalidField('If-Match', 'must be a version, such as "3"');
+  return Number(version);
+}
+
+async function withDeadline<T>(row: Route, response: Response, work: () => Promise<T>): Promise<T> {
+  const { deadlineMs = DEADLINE_MS } = row;
+  if (deadlineMs === null) return work();
+  const { promise: tooLate, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    if (response.headersSent) return;
+    // What is still to come of the body is not waited for.
+    response.setHeader('Connection', 'close');
+    reject(new WaymarkError('RES_UNAVAILABLE', `no answer within ${deadlineMs / 1000} s`));
+  }, deadlineMs);
+  const working = work();
+  working.catch(() => {}); // one that fails after the deadline
+  try {
+    return await Promise.race([working, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function send(response: Response, answer: Answer, { isEnveloped }: RouteOptions): void {
+  const { status, body, headers = {}, pagination } = answer;
+  response.status(status).set(headers);
+  if (body === undefined) response.end();
+  else if (Buffer.isBuffer(body) || typeof body === 'string') response.send(body);
+  else response.json(isEnveloped ? success(response, body, pagination) : body);
+}
+
+function refuseMethod(rows: readonly Route[]) {
+  const methods = rows.map(({ method }) => method.toUpperCase());
+  const allow = methods.includes('GET') ? [...methods, 'HEAD'] : methods;
+  return (request: Request, response: Response): never => {
+    response.setHeader('Allow', allow.join(', '));
+    throw new WaymarkError('RES_METHOD', `${request.method} is not possible here`);
+  };
+}

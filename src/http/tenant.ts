@@ -1,0 +1,46 @@
+import type { Caller } from '../identity/caller.ts';
+import type { Permission } from '../identity/roles.ts';
+import { invalidField, WaymarkError } from '../model/errors.ts';
+
+/** The orgs that are there, as the routes need to know them. */
+export interface OrgNames {
+  has(slug: string): boolean;
+  slugs(): readonly string[];
+}
+
+/** As `X-Waymark-Org`: the site itself, which its administrators act in. */
+export const SITE = '*';
+
+/** An org that is another's answers as one that is nowhere. */
+export const noSuchOrg = (slug: string): WaymarkError =>
+  new WaymarkError('RES_NOT_FOUND', `there is no organisation ${slug}`);
+
+/** @throws {WaymarkError} `RES_NOT_FOUND` when the org is not there, or not the caller's */
+export function checkOrg(caller: Caller, slug: string, orgs: OrgNames): void {
+  const isOwn = caller.isSiteAdmin || caller.org === slug;
+  if (!isOwn || !orgs.has(slug)) throw noSuchOrg(slug);
+}
+
+/**
+ * The org that a call to `/api/v1` is about: the caller's own; a site admin
+ * names one by `X-Waymark-Org`, which may be left out where there is only one.
+ */
+export function orgOf(caller: Caller, named: string | undefined, orgs: OrgNames): string {
+  const slug = named ?? caller.org ?? onlyOne(orgs.slugs());
+  if (slug === SITE && caller.isSiteAdmin) return SITE;
+  checkOrg(caller, slug, orgs);
+  return slug;
+}
+
+function onlyOne(slugs: readonly string[]): string {
+  const [slug] = slugs;
+  if (slug !== undefined && slugs.length === 1) return slug;
+  throw invalidField('X-Waymark-Org', `name one of the ${slugs.length} organisations`, 'required');
+}
+
+/** @throws {WaymarkError} `PERM_DENIED` */
+export function checkPermission({ permissions }: Caller, permission: Permission): void {
+  if (permissions.has(permission)) return;
+  const message = `this needs the permission ${permission}: ask an administrator of your organisation`;
+  throw new WaymarkError('PERM_DENIED', message, { details: { permission } });
+}
