@@ -96,7 +96,7 @@ function droppedIn(
 /** Takes out what would break a rule of the registry's tree. Answers the paths. */
 function dropUnholdable({ id, folder, files }: PluginFolder, notes: Note[]): string[] {
   const dropped: string[] = [];
-  for (const path of [...files.keys()]) {
+  for (const path of files.keys()) {
     const longest = `plugins/${id}/.layouts/claude/${path}`.length;
     const isReserved = path.startsWith('.waymark/');
     if (longest <= PATH_LIMIT && !isReserved) continue;

@@ -52,8 +52,9 @@ function chooseEntries(market: Marketplace, files: Files, notes: Note[]): Chosen
   for (const entry of market.entries) {
     const { name, folder } = entry;
     if (folder === undefined) {
-      const kind = ownField(entry.fields['source'], 'source') ?? 'elsewhere';
-      note('remote-source', entry, `not imported: its source is ${String(kind)}`);
+      const stated = ownField(entry.fields['source'], 'source');
+      const kind = typeof stated === 'string' ? stated : 'elsewhere';
+      note('remote-source', entry, `not imported: its source is ${kind}`);
     } else if (![...files.keys()].some((path) => isBelow(folder, path))) {
       note('missing-folder', entry, `not imported: there is no ${folder}`);
     } else if (chosen.has(name)) {

@@ -36,5 +36,5 @@ export async function refusalOf(path: string, file: ImportFile): Promise<string 
 /** One line of at most 200 characters, as titles must be; undefined when nothing is left. */
 export function asTitle(text: string): string | undefined {
   const line = text.replace(/[\u0000-\u001f\u007f]+/g, ' ').trim();
-  return [...line].slice(0, 200).join('') || undefined;
+  return Array.from(line).slice(0, 200).join('') || undefined;
 }

@@ -7,7 +7,7 @@ import type { Note } from './report.ts';
 /** A file to import or to write. */
 export interface ImportFile {
   mode: FileMode;
-  read(): Promise<Buffer>;
+  read: () => Promise<Buffer>;
 }
 
 export type Files = Map<string, ImportFile>;
@@ -32,8 +32,8 @@ export async function readSourceTree(root: string): Promise<{ files: Files; note
   };
 
   const walk = async (folder: string): Promise<void> => {
-    const names = (await readdir(path.join(root, folder), { encoding: 'buffer' })).sort(
-      Buffer.compare,
+    const names = (await readdir(path.join(root, folder), { encoding: 'buffer' })).sort((a, b) =>
+      Buffer.compare(a, b),
     );
     const clashes = new Set<string>();
     for (const name of names) {

@@ -32,7 +32,7 @@ export async function compileDirectory(dir: string): Promise<DirectoryReport> {
  */
 export async function compileDirectoryContents(dir: string): Promise<{
   contents: ReadonlyMap<string, PluginContent>;
-  read(digest: string): Promise<Buffer>;
+  read: (digest: string) => Promise<Buffer>;
 }> {
   const bytesByHex = new Map<string, Buffer>();
   const { result } = await compileFolder(dir, {

@@ -7,7 +7,7 @@ import { ownField, parseJsonFile } from './json-file.ts';
  * a name that means something else in a registry. `.layouts/claude.json` says
  * where objects stand that do not stand at their usual place.
  */
-export const LAYOUT_FOLDER = '.layouts/';
+const LAYOUT_FOLDER = '.layouts/';
 export const CLAUDE_FOLDER = '.layouts/claude/';
 export const CLAUDE_PLACES = '.layouts/claude.json';
 

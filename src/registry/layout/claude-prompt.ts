@@ -16,8 +16,8 @@ interface Mapping {
   key: string;
   field: string;
   /** Undefined where the registry has no form for the value: it then stays in the file alone. */
-  read(value: unknown): unknown;
-  write(value: unknown): unknown;
+  read: (value: unknown) => unknown;
+  write: (value: unknown) => unknown;
 }
 
 const DESCRIPTION_LIMIT = { skill: 1024, agent: 4096, command: 1024 } as const;
@@ -128,7 +128,7 @@ export function writePrompt(type: PromptType, file: Markdown, spec: Fields, name
 
 /** At most `limit` characters, as JSON Schema counts them; an ellipsis shows the cut. */
 export function shorten(words: string, limit: number): string {
-  const characters = [...words];
+  const characters = Array.from(words);
   return characters.length <= limit ? words : `${characters.slice(0, limit - 1).join('')}…`;
 }
 

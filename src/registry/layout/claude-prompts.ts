@@ -27,7 +27,8 @@ export async function renderPrompt(
     else files.push(renderedFile(main, anew(type, source, bytes), entry.mode));
   }
   if (inner === undefined) {
-    const body = `\n${String(source.spec[TEXT_FIELD[type]] ?? '')}`;
+    const text = source.spec[TEXT_FIELD[type]];
+    const body = typeof text === 'string' ? `\n${text}` : '';
     files.push(renderedFile(main, anew(type, source, Buffer.from(body))));
   }
   return files;

@@ -66,7 +66,7 @@ describe.skipIf(!hasTestData).each(COLLECTIONS)('importMarketplace of %s', (coll
       objects.map(({ type }) => `${folderOf.get(id)} ${type}`),
     );
 
-    const wanted = expected.components.flatMap(({ kind, plugin, handlers }) =>
+    const wanted: string[] = expected.components.flatMap(({ kind, plugin, handlers }) =>
       kind === 'hooks' ? Array(handlers).fill(`${plugin} hook`) : [`${plugin} ${kind}`],
     );
     expect(made.sort()).toEqual(wanted.sort());

@@ -83,7 +83,7 @@ describe('readPrompt', () => {
 
     const { spec, isShortened } = read('skill', text);
 
-    expect([...String(spec['description'])]).toHaveLength(1024);
+    expect(Array.from(String(spec['description']))).toHaveLength(1024);
     expect(isShortened).toBe(true);
     expect(read('agent', text).isShortened).toBe(false);
   });
