@@ -61,13 +61,13 @@ export interface FakeRepository {
   /** A rolling version, or with `release` a tagged one, which the channel then names. */
   publish(plugin: string, files: FakeFiles, release?: string): FakeVersion;
   withdraw(plugin: string): void;
-  index(change?: (index: IndexJson) => void): Promise<Signed>;
+  index(change?: (index: IndexJson) => unknown): Promise<Signed>;
   manifest(
     version: FakeVersion,
     layout: string,
-    change?: (manifest: ManifestJson) => void,
+    change?: (manifest: ManifestJson) => unknown,
   ): Promise<Signed>;
-  tag(version: FakeVersion, change?: (block: TagJson) => void, name?: string): Promise<Buffer>;
+  tag(version: FakeVersion, change?: (block: TagJson) => unknown, name?: string): Promise<Buffer>;
   sign(role: KeyRole, value: unknown): Promise<Signed>;
   /** The same statement that allows a step back. */
   downgrade(

@@ -11,6 +11,7 @@ import {
   sealFor,
   tarEntriesOf,
 } from './fake-repository.ts';
+import type { TestOrg } from './org-keys.ts';
 
 /** Replaces what the honest server would answer. */
 export interface Tampering {
@@ -20,6 +21,8 @@ export interface Tampering {
   tag?: (version: FakeVersion) => Promise<Buffer>;
   /** The plain tar.gz. */
   bundle?: (version: FakeVersion, layout: string) => Promise<Buffer>;
+  /** Who seals, instead of the org. */
+  sealer?: TestOrg;
   /** The bytes that go out, sealed where they are. */
   download?: (bytes: Buffer) => Promise<Buffer> | Buffer;
 }
@@ -154,8 +157,11 @@ export async function startFakeServer(repository: FakeRepository): Promise<FakeS
     const isSealed = query.get('encryption') === 'openpgp' && publicKey !== null;
     const key = JSON.stringify([version.plugin, version.seq, layout, isSealed]);
     const plain = await (server.tampering.bundle ?? honestBundle)(version, layout);
-    const sealed = isSealed ? await sealFor(repository.org, publicKey ?? '', plain) : plain;
-    const known = server.tampering.bundle ? undefined : bodies.get(key);
+    const sealed = isSealed
+      ? await sealFor(server.tampering.sealer ?? repository.org, publicKey ?? '', plain)
+      : plain;
+    const { bundle, sealer } = server.tampering;
+    const known = bundle || sealer ? undefined : bodies.get(key);
     const body = known ?? sealed;
     bodies.set(key, body);
     return (await server.tampering.download?.(body)) ?? body;
