@@ -21,17 +21,22 @@ export interface Failure extends ErrorFacts {
 export const success = (response: ServerResponse, data: unknown, pagination?: Pagination) => ({
   success: true,
   data,
-  meta: { ...(pagination ? { pagination } : {}), ...metaOf(response) },
+  meta: { ...(pagination ? { pagination } : {}), ...metaOf(requestIdIn(response)) },
 });
 
 /** The body of every refusal, anywhere. */
-export const failure = (response: ServerResponse, error: Failure) => ({
+export const failure = (response: ServerResponse, error: Failure) =>
+  failureOf(error, requestIdIn(response));
+
+/** For an answer that is written without a response object. */
+export const failureOf = (error: Failure, requestId: string) => ({
   success: false,
   error,
-  meta: metaOf(response),
+  meta: metaOf(requestId),
 });
 
-function metaOf(response: ServerResponse): { requestId: string; timestamp: string } {
-  const requestId = String(response.getHeader('X-Request-Id') ?? '');
-  return { requestId, timestamp: toTime(Date.now()) };
-}
+const metaOf = (requestId: string) => ({ requestId, timestamp: toTime(Date.now()) });
+
+/** Every answer's header is set before anything may refuse the request. */
+export const requestIdIn = (response: ServerResponse): string =>
+  String(response.getHeader('X-Request-Id') ?? '');

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import { type ErrorCode, WaymarkError } from '../model/errors.ts';
-import { type Failure, failure } from './envelope.ts';
+import { type Failure, failure, requestIdIn } from './envelope.ts';
 
 // A new code does not compile until it has a status here.
 const statusByCode = {
@@ -55,7 +55,7 @@ export function answerError(
 ): void {
   const known = error instanceof WaymarkError ? error : parserError(error);
   const status = known ? statusOf(known.code) : 500;
-  if (status >= 500) log(error, String(response.getHeader('X-Request-Id')));
+  if (status >= 500) log(error, requestIdIn(response));
   // Half an answer cannot be taken back: cut it off, so that nobody takes it for whole.
   if (response.headersSent) return void response.destroy();
   if (status === 503) response.setHeader('Retry-After', RETRY_AFTER_SEC);

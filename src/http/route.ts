@@ -2,7 +2,7 @@ import { type Request, type Response, Router } from 'express';
 import type { Caller } from '../identity/caller.ts';
 import type { Permission } from '../identity/roles.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
-import { type Pagination, success } from './envelope.ts';
+import { type Pagination, requestIdIn, success } from './envelope.ts';
 import { getCaller } from './identify.ts';
 import { type BodySchema, readJson } from './json-body.ts';
 import { checkOrg, checkPermission, type OrgNames, orgOf, SITE } from './tenant.ts';
@@ -103,7 +103,7 @@ async function admit(
   const { searchParams: query } = new URL(request.originalUrl, 'http://localhost');
   const ifMatch = versionIn(request.headers['if-match']);
   const body = row.body?.parse(await readJson(request, response));
-  const requestId = String(response.getHeader('X-Request-Id'));
+  const requestId = requestIdIn(response);
   return { caller, org, params, query, body, ifMatch, requestId, request, response };
 }
 

@@ -1,0 +1,35 @@
+import express, { type Express, type Router } from 'express';
+import type { Authenticator } from '../identity/authenticate.ts';
+import { WaymarkError } from '../model/errors.ts';
+import { type LogError, sendError } from './errors.ts';
+import { healthRouter, type Readiness } from './health-routes.ts';
+import { identify } from './identify.ts';
+import type { RateLimiter } from './rate-limit.ts';
+
+export interface AppParts {
+  authenticator: Authenticator;
+  limiter: RateLimiter;
+  readiness: Readiness;
+  logError: LogError;
+  /** Where each part of the service is mounted. */
+  routers: readonly { at: string; router: Router }[];
+}
+
+export function createApp(parts: AppParts): Express {
+  const { authenticator, limiter, readiness, logError, routers } = parts;
+  const app = express();
+  app.disable('x-powered-by');
+  // Each resource has its own ETag, which may be of more than its bytes.
+  app.disable('etag');
+  app.enable('case sensitive routing');
+  // Queries are read from the URL itself: no nested objects from outside.
+  app.set('query parser', false);
+  app.use(healthRouter(readiness));
+  app.use(identify({ authenticator, limiter }));
+  for (const { at, router } of routers) app.use(at, router);
+  app.use((request) => {
+    throw new WaymarkError('RES_NOT_FOUND', `there is nothing at ${request.path}`);
+  });
+  app.use(sendError(logError));
+  return app;
+}

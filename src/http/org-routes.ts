@@ -1,0 +1,85 @@
+import type { Authenticator } from '../identity/authenticate.ts';
+import type { Org, OrgStore } from '../identity/org.ts';
+import { jsonBody } from './json-body.ts';
+import { pageOf } from './pagination.ts';
+import { type Route, route } from './route.ts';
+import { noSuchOrg } from './tenant.ts';
+
+interface NewOrg {
+  slug: string;
+  name?: string;
+  mode?: Org['mode'];
+  initial?: 'template' | 'empty';
+}
+
+/** What makes and ends orgs; every one has a repository, keys, and all that follows. */
+export interface OrgLifecycle {
+  create(org: Required<NewOrg> & { actor: string }): Promise<Org>;
+  remove(slug: string, actor: string): Promise<void>;
+}
+
+interface Deps {
+  orgs: Pick<OrgStore, 'find' | 'list'>;
+  lifecycle: OrgLifecycle;
+  authenticator: Pick<Authenticator, 'invalidate'>;
+}
+
+const newOrgBody = jsonBody<NewOrg>({
+  type: 'object',
+  required: ['slug'],
+  additionalProperties: false,
+  properties: {
+    slug: { type: 'string', maxLength: 63 },
+    name: { type: 'string', minLength: 1, maxLength: 200 },
+    mode: { enum: ['hosted', 'mirror'] },
+    initial: { enum: ['template', 'empty'] },
+  },
+});
+
+const site = { permission: 'sites:manage', scope: 'site' } as const;
+
+export function orgRoutes({ orgs, lifecycle, authenticator }: Deps): Route[] {
+  async function getOrg(slug: string): Promise<Org> {
+    const org = await orgs.find(slug);
+    if (!org) throw noSuchOrg(slug);
+    return org;
+  }
+
+  return [
+    route({
+      ...site,
+      method: 'post',
+      path: '/orgs',
+      body: newOrgBody,
+      async handle({ caller, body }) {
+        const { slug, name = slug, mode = 'hosted', initial = 'template' } = body;
+        const org = await lifecycle.create({ slug, name, mode, initial, actor: caller.actor });
+        return { status: 201, body: org, headers: { Location: `/api/v1/orgs/${slug}` } };
+      },
+    }),
+    route({
+      ...site,
+      method: 'get',
+      path: '/orgs',
+      handle: async ({ query }) => ({ status: 200, ...pageOf(await orgs.list(), query) }),
+    }),
+    route({
+      ...site,
+      method: 'get',
+      path: '/orgs/:slug',
+      handle: async ({ params }) => ({ status: 200, body: await getOrg(params.slug) }),
+    }),
+    route({
+      ...site,
+      method: 'delete',
+      path: '/orgs/:slug',
+      async handle({ caller, params }) {
+        const { slug } = await getOrg(params.slug);
+        await lifecycle.remove(slug, caller.actor);
+        // Its keys went with it.
+        authenticator.invalidate();
+        return { status: 204 };
+      },
+    }),
+  ];
+}

@@ -1,0 +1,76 @@
+import { type Clock, toTime } from '../model/clock.ts';
+import type { ApiKey, ApiKeyStore } from './api-key.ts';
+import { CHOSEN_KEY_ID, mintApiKey, parseToken } from './keys.ts';
+
+/** Where a generated key is left for the operator. */
+export interface AdminKeyFile {
+  find(): Promise<string | undefined>;
+  /** Answers the text that is in the file, which is another's where two started at once. */
+  keep(token: string): Promise<string>;
+  replace(token: string): Promise<void>;
+}
+
+interface FirstAdmin {
+  apiKeys: Pick<ApiKeyStore, 'find' | 'list' | 'insert'>;
+  file: AdminKeyFile;
+  /** What the operator set, in place of a generated key. */
+  chosen: string | null;
+  clock: Clock;
+}
+
+/**
+ * Makes sure that somebody can administer the site. A generated key is in the
+ * file before it is in the database: a crash between the two must not leave a
+ * key that nobody knows.
+ *
+ * @returns false when there was an administrator already, and nothing was done
+ */
+export async function ensureSiteAdmin({
+  apiKeys,
+  file,
+  chosen,
+  clock,
+}: FirstAdmin): Promise<boolean> {
+  const keys = await apiKeys.list(null);
+  if (keys.some((key) => isInForce(key, clock))) return false;
+  const token = chosen ?? (await generate());
+  const at = toTime(clock());
+  const key = siteAdminKey(token, at);
+  const { id: resource, createdBy: actor } = key;
+  await apiKeys.insert(key, { at, tenant: '*', actor, action: 'api-key.create', resource });
+  return true;
+
+  async function generate(): Promise<string> {
+    const { token: fresh } = mintApiKey();
+    const stored = await file.keep(fresh);
+    const parsed = parseToken(stored);
+    const isUsed = parsed?.kind !== 'key' || (await apiKeys.find(parsed.id)) !== undefined;
+    if (!isUsed) return stored;
+    // It was revoked, or is no key at all.
+    await file.replace(fresh);
+    return fresh;
+  }
+}
+
+function siteAdminKey(token: string, createdAt: string): ApiKey {
+  const parsed = parseToken(token);
+  if (parsed?.kind !== 'key')
+    throw new TypeError('an administrator’s key cannot be a client token');
+  return {
+    id: parsed.id,
+    org: null,
+    name: parsed.id === CHOSEN_KEY_ID ? 'WAYMARK_ADMIN_TOKEN' : 'first administrator',
+    secretHash: parsed.secretHash,
+    user: null,
+    teams: [],
+    roles: ['owner'],
+    createdAt,
+    createdBy: 'system:start',
+    expiresAt: null,
+    revokedAt: null,
+    lastUsedAt: null,
+  };
+}
+
+const isInForce = ({ revokedAt, expiresAt }: ApiKey, clock: Clock): boolean =>
+  revokedAt === null && (expiresAt === null || clock() < Date.parse(expiresAt));
