@@ -1,0 +1,156 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { armFailpoints } from '../model/failpoint.ts';
+import { isOrgSlug } from '../model/names.ts';
+
+/** What one server runs with. Nothing else reads the environment. */
+export interface Config {
+  /** Absolute. Repositories, SQLite file, artifacts, keys. */
+  dataDir: string;
+  host: string;
+  /** 0 picks a free one. */
+  port: number;
+  /** Without a trailing slash. Null: the address that the server listens on. */
+  publicUrl: string | null;
+  /** What a first start makes a site admin's key of. Null: generated. */
+  adminToken: string | null;
+  /** 32 bytes. Null: kept in the data directory. */
+  masterKey: Buffer | null;
+  /** Made where the site has no org. `default`: `acme`, on a first start with an empty directory. */
+  exampleOrg: string | 'default' | null;
+  /** `postgres://…`. Null: SQLite in the data directory. */
+  databaseUrl: string | null;
+  /** Requests a minute for each principal. */
+  rateLimit: number | 'off';
+  failpoints: string;
+}
+
+/** A setting that the server cannot start with: one sentence that names it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const STANDARD_RATE_LIMIT = 1000;
+const SHORTEST_SECRET = 20;
+
+/** @throws {ConfigError} for the first setting that is wrong */
+export function readConfig(env: Environment = process.env): Config {
+  checkUnsupported(env);
+  return Object.freeze({
+    dataDir: resolve(env['WAYMARK_DATA_DIR'] || './data'),
+    host: env['WAYMARK_HOST'] || '127.0.0.1',
+    port: portOf(env['WAYMARK_PORT'] || '7420'),
+    publicUrl: publicUrlOf(env['WAYMARK_PUBLIC_URL']),
+    adminToken: adminTokenOf(env['WAYMARK_ADMIN_TOKEN']),
+    masterKey: masterKeyOf(env),
+    exampleOrg: exampleOrgOf(env['WAYMARK_EXAMPLE_ORG']),
+    databaseUrl: databaseUrlOf(env['DATABASE_URL']),
+    rateLimit: rateLimitOf(env['WAYMARK_RATE_LIMIT']),
+    failpoints: failpointsOf(env['WAYMARK_FAILPOINTS']),
+  });
+}
+
+/** What later versions know is refused rather than ignored: nobody should count on it. */
+function checkUnsupported(env: Environment): void {
+  const role = env['WAYMARK_ROLE'] || 'all';
+  if (role !== 'all') {
+    throw new ConfigError(`WAYMARK_ROLE is ${role}: this version runs all parts in one process`);
+  }
+  if (env['REDIS_URL']) {
+    throw new ConfigError('REDIS_URL is set: this version has no queue but the one in its process');
+  }
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
+  throw new ConfigError(`WAYMARK_PORT is ${text}: give a number from 0 to 65535`);
+}
+
+function publicUrlOf(text: string | undefined): string | null {
+  if (!text) return null;
+  const url = URL.parse(text);
+  const isPlain = url && !url.search && !url.hash && !url.username && !url.password;
+  if (isPlain && /^https?:$/.test(url.protocol)) return text.replace(/\/+$/, '');
+  throw new ConfigError(
+    `WAYMARK_PUBLIC_URL is ${text}: give an address such as https://waymark.example.com`,
+  );
+}
+
+function adminTokenOf(text: string | undefined): string | null {
+  if (!text) return null;
+  // Printable, since it travels in a header. `wmc_` is a client's.
+  const isUsable = /^[\x21-\x7e]+$/.test(text) && !text.startsWith('wmc_');
+  if (isUsable && text.length >= SHORTEST_SECRET && text.length <= 512) return text;
+  // Without its value, which is a secret.
+  throw new ConfigError(
+    `WAYMARK_ADMIN_TOKEN cannot be used: give ${SHORTEST_SECRET} to 512 printable characters, no spaces`,
+  );
+}
+
+function masterKeyOf(env: Environment): Buffer | null {
+  const { WAYMARK_MASTER_KEY: text, WAYMARK_MASTER_KEY_FILE: file } = env;
+  if (text && file) {
+    throw new ConfigError('WAYMARK_MASTER_KEY and WAYMARK_MASTER_KEY_FILE are both set: keep one');
+  }
+  if (text) return parseMasterKey(text, 'WAYMARK_MASTER_KEY');
+  return file ? parseMasterKey(readKeyFile(file), 'WAYMARK_MASTER_KEY_FILE') : null;
+}
+
+function readKeyFile(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new ConfigError(`WAYMARK_MASTER_KEY_FILE: ${file} cannot be read (${code})`, { cause });
+  }
+}
+
+/**
+ * @param text 32 bytes in base64 or hex
+ * @param setting named when it is something else
+ */
+export function parseMasterKey(text: string, setting: string): Buffer {
+  const trimmed = text.trim();
+  const isHex = /^[0-9a-fA-F]{64}$/.test(trimmed);
+  const key = Buffer.from(trimmed, isHex ? 'hex' : 'base64');
+  if (key.length === 32 && (isHex || /^[A-Za-z0-9+/]{43}=?$/.test(trimmed))) return key;
+  throw new ConfigError(
+    `${setting} is no key: give 32 random bytes in base64, as \`openssl rand -base64 32\` makes them`,
+  );
+}
+
+function exampleOrgOf(slug: string | undefined): Config['exampleOrg'] {
+  if (slug === undefined) return 'default';
+  if (slug === '') return null;
+  if (isOrgSlug(slug)) return slug;
+  throw new ConfigError(
+    `WAYMARK_EXAMPLE_ORG is ${slug}: use lower-case letters, digits and single hyphens, or leave it empty for none`,
+  );
+}
+
+function databaseUrlOf(text: string | undefined): string | null {
+  if (!text) return null;
+  if (/^postgres(ql)?:\/\//.test(text)) return text;
+  // Without its value: there may be a password in it.
+  throw new ConfigError('DATABASE_URL must start with postgres://; leave it out for SQLite');
+}
+
+function rateLimitOf(text: string | undefined): number | 'off' {
+  if (!text) return STANDARD_RATE_LIMIT;
+  if (text === 'off') return text;
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new ConfigError(`WAYMARK_RATE_LIMIT is ${text}: give requests a minute, or off`);
+}
+
+/** Arms nothing that is misspelt, so that a test of a fault cannot pass by doing nothing. */
+function failpointsOf(text = ''): string {
+  try {
+    armFailpoints(text);
+    return text;
+  } catch (cause) {
+    throw new ConfigError(`WAYMARK_FAILPOINTS: ${(cause as Error).message}`, { cause });
+  }
+}
