@@ -11,6 +11,7 @@ import type { Fields } from '../../src/registry/layout/markdown.ts';
 import { findLiteralSecrets } from '../../src/registry/mcp-secrets.ts';
 import type { PluginImport } from './plugin-import.ts';
 import { asTitle, documentFile } from './registry-document.ts';
+import type { ImportFile } from './source-tree.ts';
 
 /** One Mcp document for each server. The shared file stays, but for secrets that stand in it. */
 export async function importServers(
@@ -26,7 +27,7 @@ export async function importServers(
     }
     const title = server.key === server.name ? undefined : asTitle(server.key);
     const document = documentFile('Mcp', { title, spec });
-    if (!(await plugin.addDocument(`mcps/${server.name}.yaml`, document, path))) continue;
+    if (!(await addEntry(plugin, `mcps/${server.name}.yaml`, document, path))) continue;
     if (server.key !== server.name) {
       plugin.note('name-adapted', path, `mcp ${server.name} in the registry`, server.key);
     }
@@ -46,9 +47,21 @@ export async function importHooks(
       continue;
     }
     const document = documentFile('Hook', { spec: hook.spec });
-    if (!(await plugin.addDocument(`hooks/${hook.name}.yaml`, document, path))) continue;
+    if (!(await addEntry(plugin, `hooks/${hook.name}.yaml`, document, path))) continue;
     noteUnmapped(plugin, path, hook.name, hook.unmapped);
   }
+}
+
+/** An entry without an object counts as removed, so the layout will not have it. */
+async function addEntry(
+  plugin: PluginImport,
+  path: string,
+  document: ImportFile,
+  from: string,
+): Promise<boolean> {
+  const isAdded = await plugin.addDocument(path, document, from);
+  if (!isAdded) plugin.differ(from, 'changed');
+  return isAdded;
 }
 
 function noteUnmapped(plugin: PluginImport, path: string, of: string, fields: string[]): void {

@@ -361,6 +361,18 @@ describe('importMarketplace, file by file', () => {
     expect(texts['plugins/p/mcps/git.yaml']).toContain('name: GITHUB_TOKEN');
   });
 
+  it('lists a server whose document would be too large, and does without it', async () => {
+    const servers = { big: { command: 'x', args: ['y'.repeat(300_000)] }, ok: { command: 'x' } };
+
+    const { layout, notes, report } = await importing(
+      plugin({ '.mcp.json': JSON.stringify({ mcpServers: servers }) }),
+    );
+
+    expect(notes).toEqual(['object-refused p/.mcp.json']);
+    expect(JSON.parse(layout['.mcp.json']!)).toEqual({ mcpServers: { ok: { command: 'x' } } });
+    expect(report.differences).toEqual([{ plugin: 'p', path: '.mcp.json', change: 'changed' }]);
+  });
+
   it('lists what no registry can hold', async () => {
     const deep = `${'folder/'.repeat(26)}x.txt`;
     const { notes, report } = await importing(
