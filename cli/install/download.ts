@@ -1,7 +1,5 @@
-import { createWriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, open as openFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { sha256Hex } from '../../src/model/digest.ts';
 import { Failure, VerificationError } from '../errors.ts';
 import { type Connection, open, reasonOf, toRefusal } from '../http.ts';
@@ -110,26 +108,31 @@ interface Appending {
   progress: Progress;
 }
 
+/** Each chunk is in the file before the next is asked for: what has arrived is never fetched again. */
 async function append(response: Response, { path }: Part, terms: Appending): Promise<void> {
   const { from, limitBytes, progress } = terms;
+  const declared = Number(response.headers.get('content-length') ?? Number.NaN);
+  const file = await openFile(path, from > 0 ? 'a' : 'w');
   let size = from;
-  async function* counted(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of withIdleLimit(response)) {
+  try {
+    for await (const chunk of brokenOffInWords(response)) {
       size += chunk.length;
       if (size > limitBytes) throw tooLarge(response.url, limitBytes);
+      await file.writeFile(chunk);
       progress.advance(chunk.length);
-      yield chunk;
     }
+  } finally {
+    await file.close();
   }
+  if (size - from < declared) throw new BrokenOff(`${response.url} broke off after ${size} bytes`);
+}
+
+async function* brokenOffInWords(response: Response): AsyncGenerator<Uint8Array> {
   try {
-    await pipeline(counted(), createWriteStream(path, { flags: from > 0 ? 'a' : 'w' }));
+    yield* withIdleLimit(response);
   } catch (cause) {
-    if (cause instanceof VerificationError) throw cause;
-    if ((cause as NodeJS.ErrnoException).syscall === 'write') throw cause;
     throw new BrokenOff(`${response.url} broke off: ${reasonOf(cause)}`, { cause });
   }
-  const declared = Number(response.headers.get('content-length') ?? size - from);
-  if (size - from < declared) throw new BrokenOff(`${response.url} broke off after ${size} bytes`);
 }
 
 async function* withIdleLimit(response: Response): AsyncGenerator<Uint8Array> {
