@@ -77,7 +77,7 @@ export async function placeInHistory(
   commit: string,
   snapshot: Snapshot,
   base: Published | undefined,
-): Promise<Omit<Published, 'snapshot'>> {
+): Promise<Omit<Published, 'snapshot' | 'replaced'>> {
   const grown = base && (await readHistory(repo, pool, commit, base));
   const { history, ordinal } = grown ?? (await readHistory(repo, pool, commit, undefined))!;
   const known = grown ? base.records : new Map();

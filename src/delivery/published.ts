@@ -14,8 +14,21 @@ export interface Published {
   records: ReadonlyMap<string, PluginRecord>;
   config: ReadonlyMap<string, ConfigFolder>;
   warnings: readonly Diagnostic[];
+  /** What pushes replaced in the last day: a client may still hold an index that names it. */
+  replaced: readonly ReplacedContent[];
   snapshot(): Promise<Snapshot>;
 }
+
+export interface ReplacedContent {
+  plugin: string;
+  contentDigest: string;
+  /** The record's artifact name. */
+  record: string;
+  atMs: number;
+}
+
+/** Replaced content stays served for a day, as an index does; and an hour for slow clients. */
+const KEPT_MS = 25 * 3_600_000;
 
 /** Raised when a stored publication could no longer be read by this code. */
 const FORMAT = 1;
@@ -31,6 +44,7 @@ interface StoredPublication {
   shared: string | null;
   config: string;
   warnings: readonly Diagnostic[];
+  replaced: readonly ReplacedContent[];
 }
 
 const namesByValue = new WeakMap<object, string>();
@@ -62,6 +76,7 @@ export async function storePublished(
     shared: snapshot.shared ? nameOf(snapshot.shared) : null,
     config: nameOf(config),
     warnings: snapshot.warnings,
+    replaced: published.replaced,
   };
   const [name] = await artifacts.write([Buffer.from(JSON.stringify(stored))]);
   return name!;
@@ -84,7 +99,7 @@ export async function loadPublished(
     records.set(id, await readNamed<PluginRecord>(artifacts, record));
   }
   const config = new Map(await readNamed<[string, ConfigFolder][]>(artifacts, stored.config));
-  const { commit, ordinal, warnings } = stored;
+  const { commit, ordinal, warnings, replaced } = stored;
   let snapshot: Promise<Snapshot> | undefined;
   return {
     commit,
@@ -92,6 +107,7 @@ export async function loadPublished(
     records,
     config,
     warnings,
+    replaced,
     snapshot() {
       snapshot ??= loadSnapshot(artifacts, stored, config, records);
       return snapshot;
@@ -119,6 +135,22 @@ async function loadSnapshot(
   const contents = new Map([...records].map(([id, { content }]) => [id, content]));
   const table = new SymbolTable(symbols);
   return { tree, pluginsTree, plugins, shared, config, symbols: table, contents, warnings };
+}
+
+/** What the next publication keeps of the one before it, and of what that one kept. */
+export function keepReplaced(
+  before: Published | undefined,
+  records: ReadonlyMap<string, PluginRecord>,
+  nowMs: number,
+): ReplacedContent[] {
+  const kept = (before?.replaced ?? []).filter(({ atMs }) => nowMs - atMs < KEPT_MS);
+  for (const [plugin, record] of before?.records ?? []) {
+    const { contentDigest } = record.content;
+    if (records.get(plugin)?.content.contentDigest === contentDigest) continue;
+    const name = namesByValue.get(record);
+    if (name !== undefined) kept.push({ plugin, contentDigest, record: name, atMs: nowMs });
+  }
+  return kept;
 }
 
 /** A record by its artifact name, as a release row keeps it. */

@@ -23,6 +23,7 @@ import { type ResolvedChannels, resolveChannels } from './channels.ts';
 import { type Compiler, compileCommit, placeInHistory } from './compiler.ts';
 import type { ActivePointer, Intent, PublicationStore, ReleaseRow } from './publication.ts';
 import {
+  keepReplaced,
   loadPublished,
   type Published,
   readRecord,
@@ -280,7 +281,7 @@ export class OrgRuntime {
     const snapshot = await this.#snapshotOf(commit);
     if (!snapshot) return undefined;
     const placed = await placeInHistory(this.#compiler, commit, snapshot, undefined);
-    const published = { ...placed, snapshot: async () => snapshot };
+    const published = { ...placed, replaced: [], snapshot: async () => snapshot };
     this.#snapshots.keep(published);
     return published;
   }
@@ -293,7 +294,7 @@ export class OrgRuntime {
     return result.ok ? result.value : undefined;
   }
 
-  recordOf({ recordDigest }: ReleaseRow): Promise<PluginRecord> {
+  recordOf({ recordDigest }: Pick<ReleaseRow, 'recordDigest'>): Promise<PluginRecord> {
     return this.#snapshots.record(recordDigest, () =>
       readRecord(this.#deps.artifacts, recordDigest),
     );
@@ -387,7 +388,9 @@ export class OrgRuntime {
       return current && { published: current, digest: rolling!.digest, diagnostics: result.error };
     }
     const snapshot = result.value;
-    const placed = await placeInHistory(this.#compiler, head, snapshot, current);
+    const inPlace = await placeInHistory(this.#compiler, head, snapshot, current);
+    const replaced = keepReplaced(current, inPlace.records, this.#deps.clock());
+    const placed = { ...inPlace, replaced };
     const digest = await storePublished(this.#deps.artifacts, placed, snapshot);
     await failpoint('activate.artifacts-written');
     this.#failures = 0;
