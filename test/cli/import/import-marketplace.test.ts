@@ -226,6 +226,19 @@ describe('importMarketplace', () => {
     expect(report.differences).toEqual([{ plugin: 'p', path: MANIFEST, change: 'changed' }]);
   });
 
+  it('goes by plugin.json where both list something', async () => {
+    const { notes, report } = await importing({
+      ...marketplace({ ...entry, skills: ['./b'] }),
+      [`p/${MANIFEST}`]: '{"name":"p","skills":["./a"]}',
+      'p/a/s/SKILL.md': 'A.',
+      'p/b/s/SKILL.md': 'B.',
+    });
+
+    expect(notes).toContain(`field-overruled ${LIST} p.skills`);
+    expect(report.counts['skill']).toBe(1);
+    expect(report.differences).toEqual([]);
+  });
+
   it('writes anew a plugin.json that is no JSON', async () => {
     const { layout, notes, report } = await importing(plugin({ [MANIFEST]: '{"name":' }));
 
@@ -395,6 +408,14 @@ describe('importMarketplace, file by file', () => {
       'missing',
       'missing',
     ]);
+  });
+
+  it('takes one of two names that only case keeps apart, and no name that no system takes', async () => {
+    const { notes } = await importing(
+      plugin({ 'NOTES.md': 'a', 'notes.md': 'b', 'a\nb.txt': 'c' }),
+    );
+
+    expect(notes).toEqual(['file-dropped p/a\nb.txt', 'file-dropped p/notes.md']);
   });
 
   it('keeps the mode of programs', async () => {
