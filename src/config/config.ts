@@ -16,8 +16,8 @@ export interface Config {
   adminToken: string | null;
   /** 32 bytes. Null: kept in the data directory. */
   masterKey: Buffer | null;
-  /** Made where the site has no org. `default`: `acme`, on a first start with an empty directory. */
-  exampleOrg: string | 'default' | null;
+  /** Made by a first start. */
+  exampleOrg: string | null;
   /** `postgres://…`. Null: SQLite in the data directory. */
   databaseUrl: string | null;
   /** Requests a minute for each principal. */
@@ -123,7 +123,7 @@ export function parseMasterKey(text: string, setting: string): Buffer {
 }
 
 function exampleOrgOf(slug: string | undefined): Config['exampleOrg'] {
-  if (slug === undefined) return 'default';
+  if (slug === undefined) return 'acme';
   if (slug === '') return null;
   if (isOrgSlug(slug)) return slug;
   throw new ConfigError(

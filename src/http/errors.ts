@@ -60,7 +60,7 @@ export function answerError(
   if (response.headersSent) return void response.destroy();
   if (status === 503) response.setHeader('Retry-After', RETRY_AFTER_SEC);
   if (status === 401) response.setHeader('WWW-Authenticate', challengeFor(request));
-  sendFailure(response, status, known ? failureOf(known) : INTERNAL);
+  sendFailure(response, status, known ? shownOf(known) : INTERNAL);
 }
 
 export function sendFailure(response: ServerResponse, status: number, error: Failure): void {
@@ -88,7 +88,7 @@ export function sendError(log: LogError): ErrorRequestHandler {
   return (error, request, response, _next) => answerError(request, response, error, log);
 }
 
-const failureOf = ({ code, message, facts }: WaymarkError): Failure => ({
+const shownOf = ({ code, message, facts }: WaymarkError): Failure => ({
   code,
   message,
   ...facts,

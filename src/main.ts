@@ -1,0 +1,209 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Logger } from './audit/logger.ts';
+import { type Config, ConfigError, parseMasterKey, readConfig } from './config/config.ts';
+import { findSecret, keepSecret, replaceSecret } from './config/secret-file.ts';
+import { createArtifactStore } from './database/artifact-store.ts';
+import { openDatabase } from './database/open.ts';
+import { createStores } from './database/stores.ts';
+import { OrgRuntimes } from './delivery/runtimes.ts';
+import { apiKeyRoutes } from './http/api-key-routes.ts';
+import { createApp } from './http/app.ts';
+import { gitRoutes } from './http/git-routes.ts';
+import { greeting } from './http/greeting.ts';
+import { orgRoutes } from './http/org-routes.ts';
+import { createRateLimiter } from './http/rate-limit.ts';
+import { routesOf } from './http/route.ts';
+import { createHttpServer } from './http/server.ts';
+import type { ApiKeyStore } from './identity/api-key.ts';
+import { createAuthenticator } from './identity/authenticate.ts';
+import { ensureSiteAdmin } from './identity/site-admin.ts';
+import { WaymarkError } from './model/errors.ts';
+import type { ArtifactStore } from './registry/artifacts.ts';
+import { ParsePool } from './registry/parse-pool.ts';
+import { publishDeclared } from './release/publish.ts';
+import { createMasterKey } from './signing/master-key.ts';
+
+const DRAIN_MS = 10_000;
+const SWEEP_MS = 50;
+const clock = Date.now;
+
+async function serve(config: Config): Promise<void> {
+  const log = createLog();
+  const service = await openService(config, log);
+  const { server, runtimes } = service;
+  const url = await listen(server, config);
+  console.log(`waymark listening on ${url}`);
+  const [runtime] = runtimes.all();
+  const [plugin] = runtime?.maybeView?.published.records.keys() ?? [];
+  if (runtime && plugin) {
+    const keyFile = adminKeyFile(config);
+    const isThere = (await findSecret(keyFile)) !== undefined;
+    const shown = config.publicUrl ?? url;
+    const org = runtime.org.slug;
+    console.log(greeting({ url: shown, org, plugin, keyFile: isThere ? keyFile : undefined }));
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      log.info({ signal }, 'stopping');
+      service.stop().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ error }, 'stopping failed');
+          process.exit(1);
+        },
+      );
+    });
+  }
+}
+
+/** Everything that a server is made of, put together here and nowhere else. */
+async function openService(config: Config, log: Logger) {
+  const { dataDir, databaseUrl } = config;
+  const master = createMasterKey(await masterKeyOf(config));
+  const location =
+    databaseUrl === null ? { file: join(dataDir, 'waymark.db') } : { url: databaseUrl };
+  const database = await openDatabase(location);
+  const stores = createStores(database);
+  const { apiKeys, clients, orgs } = stores;
+  const artifacts = await createArtifactStore(join(dataDir, 'artifacts'), {
+    onUnreadable: (file) => log.warn({ file }, 'a damaged artifact segment is made anew'),
+  });
+  const templateDir = join(import.meta.dirname, '../registry-template');
+  const shared = { ...stores, artifacts, master, parsers: new ParsePool(), clock, log };
+  const runtimes = new OrgRuntimes({ ...shared, dataDir, templateDir });
+  await runtimes.start();
+  await prepareSite(config, { runtimes, artifacts, apiKeys });
+
+  const authenticator = createAuthenticator({ apiKeys, clients, clock });
+  const limiter = createRateLimiter(config.rateLimit, clock);
+  const names = {
+    has: (slug: string) => runtimes.find(slug) !== undefined,
+    slugs: () => runtimes.all().map(({ org }) => org.slug),
+  };
+  const enveloped = { orgs: names, isEnveloped: true };
+  const bare = { orgs: names, isEnveloped: false };
+  const api = [
+    ...orgRoutes({ orgs, lifecycle: runtimes, authenticator }),
+    ...apiKeyRoutes({ apiKeys, authenticator, clock }),
+  ];
+  const git = gitRoutes({ findHome: (org) => runtimes.find(org), log });
+  let isStopping = false;
+  const logError = (error: unknown, requestId: string) =>
+    log.error({ error, requestId }, 'a request failed');
+  const app = createApp({
+    authenticator,
+    limiter,
+    logError,
+    readiness: async () => {
+      const isReady =
+        !isStopping &&
+        (await orgs.list().then(
+          () => true,
+          () => false,
+        ));
+      return { isReady, degraded: degradedIn(runtimes) };
+    },
+    routers: [
+      { at: '/api/v1', router: routesOf(api, enveloped) },
+      { at: '/', router: routesOf(git, bare) },
+    ],
+  });
+  const server = createHttpServer({ app, hotPath: () => false });
+
+  async function stop(): Promise<void> {
+    isStopping = true;
+    await drain(server);
+    runtimes.close();
+    await artifacts.close();
+    await database.close();
+  }
+  return { server, runtimes, stop };
+}
+
+/** A first start makes the example org, then the administrator: a crash between is a first start again. */
+async function prepareSite(
+  { exampleOrg, adminToken, dataDir }: Config,
+  {
+    runtimes,
+    artifacts,
+    apiKeys,
+  }: { runtimes: OrgRuntimes; artifacts: ArtifactStore; apiKeys: ApiKeyStore },
+): Promise<void> {
+  const isFirstStart = (await apiKeys.list(null)).length === 0;
+  const actor = 'system:start';
+  if (isFirstStart && exampleOrg !== null) {
+    const known = runtimes.find(exampleOrg);
+    const org = {
+      slug: exampleOrg,
+      name: 'Acme',
+      initial: 'template',
+      mode: 'hosted',
+      actor,
+    } as const;
+    if (!known) await runtimes.create(org);
+    const runtime = known ?? runtimes.find(exampleOrg)!;
+    await publishDeclared({ runtime, artifacts, clock, actor });
+  }
+  const path = adminKeyFile({ dataDir });
+  const file = {
+    find: () => findSecret(path),
+    keep: (token: string) => keepSecret(path, token),
+    replace: (token: string) => replaceSecret(path, token),
+  };
+  await ensureSiteAdmin({ apiKeys, file, chosen: adminToken, clock });
+}
+
+const adminKeyFile = ({ dataDir }: Pick<Config, 'dataDir'>): string => join(dataDir, 'admin-key');
+
+async function masterKeyOf({ masterKey, dataDir }: Config): Promise<Buffer> {
+  if (masterKey) return masterKey;
+  const path = join(dataDir, 'master-key');
+  return parseMasterKey(await keepSecret(path, randomBytes(32).toString('base64')), path);
+}
+
+function degradedIn(runtimes: OrgRuntimes): string[] {
+  const count = runtimes.all().filter(({ diagnostics }) => diagnostics.length > 0).length;
+  return count === 0 ? [] : [`${count} organisations do not serve the head of their repository`];
+}
+
+async function listen(server: Server, { host, port }: Config): Promise<string> {
+  server.listen(port, host);
+  await once(server, 'listening').catch((cause: NodeJS.ErrnoException) => {
+    const what = `WAYMARK_HOST ${host}, WAYMARK_PORT ${port}`;
+    throw new ConfigError(`${what}: the address cannot be listened on (${cause.code})`, { cause });
+  });
+  const { address, family, port: actual } = server.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`;
+}
+
+/** Takes no more connections, lets running requests end, and cuts off what is left after 10 s. */
+async function drain(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+  const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  await closed;
+  clearInterval(sweep);
+  clearTimeout(cut);
+}
+
+/** JSON lines on standard error: standard output is for the person who started it. */
+function createLog(): Logger {
+  const redact = ['*.token', '*.key', '*.secret', '*.authorization', '*.headers'];
+  const serializers = { error: pino.stdSerializers.err };
+  return pino({ redact, serializers }, pino.destination({ dest: 2, sync: true }));
+}
+
+try {
+  await serve(readConfig());
+} catch (error) {
+  // What an operator can mend is told in a sentence; a bug with all that is known of it.
+  const isPlain = error instanceof ConfigError || error instanceof WaymarkError;
+  console.error(isPlain ? `waymark: ${error.message}` : error);
+  process.exit(error instanceof ConfigError ? 2 : 1);
+}
