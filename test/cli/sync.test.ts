@@ -2,9 +2,9 @@ import { rm, stat } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { contentDigest } from '../../src/model/digest.ts';
 import { contentsOf, salesFiles, useEnrolled } from '../support/enrolled.ts';
-import { entriesOf } from '../support/fake-repository.ts';
+import { entriesOf, type FakeFiles } from '../support/fake-repository.ts';
 
-const changed = { ...salesFiles, 'skills/greet/SKILL.md': 'Say good morning.\n' };
+const changed: FakeFiles = { ...salesFiles, 'skills/greet/SKILL.md': 'Say good morning.\n' };
 
 describe('waymark add', () => {
   const on = useEnrolled();

@@ -32,6 +32,8 @@ export interface FakeServer {
   repository: FakeRepository;
   tampering: Tampering;
   updates: unknown[];
+  /** Bodies of POST /clients, in order. */
+  enrolments: Record<string, unknown>[];
   /** Bodies of POST …/state, in order. */
   reports: Record<string, unknown>[];
   /** `<method> <path>?<query>` of each request; downloads with their `range`. */
@@ -42,7 +44,7 @@ export interface FakeServer {
 }
 
 const CLIENT_ID = '0192-client';
-const BASE = '/v1/orgs/acme/delivery';
+const BASE = /^\/v1\/orgs\/[^/]+\/delivery/;
 
 /** The delivery routes, as far as a client needs them, on a free port. */
 export async function startFakeServer(repository: FakeRepository): Promise<FakeServer> {
@@ -55,7 +57,15 @@ export async function startFakeServer(repository: FakeRepository): Promise<FakeS
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const server: FakeServer = {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
-    ...{ repository, tampering: {}, updates: [], reports: [], requests: [], cuts: [] },
+    ...{
+      repository,
+      tampering: {},
+      updates: [],
+      enrolments: [],
+      reports: [],
+      requests: [],
+      cuts: [],
+    },
     close: () =>
       new Promise((resolve) => {
         http.close(() => resolve());
@@ -68,11 +78,11 @@ export async function startFakeServer(repository: FakeRepository): Promise<FakeS
     const url = new URL(request.url ?? '', server.url);
     const range = request.headers.range ? ` ${request.headers.range}` : '';
     server.requests.push(
-      `${request.method} ${url.pathname.slice(BASE.length)}${url.search}${range}`,
+      `${request.method} ${url.pathname.replace(BASE, '')}${url.search}${range}`,
     );
     if (!request.headers.authorization?.startsWith('Bearer '))
       return refuse(response, 401, 'no token');
-    const path = url.pathname.slice(BASE.length).split('/').slice(1).map(decodeURIComponent);
+    const path = url.pathname.replace(BASE, '').split('/').slice(1).map(decodeURIComponent);
     const [first = '', id = '', third, release, fifth] = path;
     if (first === 'root')
       return sendRoot(response, id === '' ? repository.roots.length : Number(id));
@@ -110,6 +120,7 @@ export async function startFakeServer(repository: FakeRepository): Promise<FakeS
   async function answerClient(request: IncomingMessage, response: ServerResponse, path: string[]) {
     const body = (await json(request)) as Record<string, unknown>;
     if (path.length === 0) {
+      server.enrolments.push(body);
       publicKey = body['publicKey'] as string | null;
       const sha256 = sha256Hex(repository.roots.at(-1)?.body ?? '');
       const root = { version: repository.roots.length, sha256 };
