@@ -1,0 +1,54 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+export interface ApiRequest {
+  method: string;
+  path: string;
+  headers: Record<string, unknown>;
+  body: unknown;
+}
+
+/** Answers `/api/v1` as it is told, and keeps what it was asked. */
+export interface FakeApi {
+  url: string;
+  requests: ApiRequest[];
+  /** `<METHOD> <path without query>` → status and body; a function gets the page. */
+  routes: Record<string, [status: number, body: unknown] | ((page: number) => unknown)>;
+  close(): Promise<void>;
+}
+
+export async function startFakeApi(): Promise<FakeApi> {
+  const http = createServer(async (request, response) => {
+    const url = new URL(request.url ?? '', api.url);
+    const method = request.method ?? '';
+    const body = await text(request);
+    const { headers } = request;
+    const path = url.pathname.replace('/api/v1', '');
+    api.requests.push({ method, path, headers, body: body === '' ? undefined : JSON.parse(body) });
+    const route = api.routes[`${method} ${path}`];
+    const page = Number(url.searchParams.get('page') ?? 1);
+    const error = { success: false, error: { code: 'RES_NOT_FOUND', message: `no ${path}` } };
+    const [status, answer] =
+      typeof route === 'function' ? [200, route(page)] : (route ?? [404, error]);
+    response.writeHead(status).end(status === 204 ? '' : JSON.stringify(answer));
+  });
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  const api: FakeApi = {
+    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
+    requests: [],
+    routes: {},
+    close: () =>
+      new Promise((resolve) => {
+        http.close(() => resolve());
+        http.closeAllConnections();
+      }),
+  };
+  return api;
+}
+
+export const success = (data: unknown, hasNext = false): unknown => ({
+  success: true,
+  data,
+  meta: { pagination: { hasNext } },
+});
