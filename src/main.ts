@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -64,6 +65,7 @@ async function serve(config: Config): Promise<void> {
 /** Everything that a server is made of, put together here and nowhere else. */
 async function openService(config: Config, log: Logger) {
   const { dataDir, databaseUrl } = config;
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const master = createMasterKey(await masterKeyOf(config));
   const location =
     databaseUrl === null ? { file: join(dataDir, 'waymark.db') } : { url: databaseUrl };
@@ -77,6 +79,7 @@ async function openService(config: Config, log: Logger) {
   const shared = { ...stores, artifacts, master, parsers: new ParsePool(), clock, log };
   const runtimes = new OrgRuntimes({ ...shared, dataDir, templateDir });
   await runtimes.start();
+  await checkMasterKey(runtimes);
   await prepareSite(config, { runtimes, artifacts, apiKeys });
 
   const authenticator = createAuthenticator({ apiKeys, clients, clock });
@@ -164,6 +167,18 @@ async function masterKeyOf({ masterKey, dataDir }: Config): Promise<Buffer> {
   if (masterKey) return masterKey;
   const path = join(dataDir, 'master-key');
   return parseMasterKey(await keepSecret(path, randomBytes(32).toString('base64')), path);
+}
+
+/** Now, rather than at the first signature. */
+async function checkMasterKey(runtimes: OrgRuntimes): Promise<void> {
+  const [runtime] = runtimes.all();
+  try {
+    await runtime?.keyring.privateKey('index');
+  } catch (cause) {
+    const places = 'WAYMARK_MASTER_KEY, WAYMARK_MASTER_KEY_FILE or <data>/master-key';
+    const message = `the master key (${places}) is not the one that secrets were stored with`;
+    throw new ConfigError(message, { cause });
+  }
 }
 
 function degradedIn(runtimes: OrgRuntimes): string[] {

@@ -31,27 +31,31 @@ export function createHttpServer({ app, hotPath, headersTimeoutMs }: ServerParts
     headersTimeout,
     // Of the whole server: a push may take long. Each route has its own deadline.
     requestTimeout: 0,
+    requireHostHeader: false, // checked here, so that its refusal has our form
     // How often the above is looked at; the default of 30 s would make 10 s into 40.
     connectionsCheckingInterval: Math.min(headersTimeout / 4, 1000),
   });
-  server.on('request', (request, response) => {
-    if (hasManyHosts(request)) return refuseHosts(request, response);
+  const answer: RequestListener = (request, response) => {
+    if (!hasOneHost(request)) return refuseHosts(request, response);
     if (hotPath(request, response)) return;
     response.setHeader('X-Request-Id', requestIdOf(request));
     app(request, response);
-  });
+  };
+  server.on('request', answer);
+  // What a client expects beside `100-continue` may be ignored; Node would answer 417 by itself.
+  server.on('checkExpectation', answer);
   server.on('clientError', answerParserError);
   return server;
 }
 
-/** Two proxies in a row could each believe another of them. */
-function hasManyHosts({ rawHeaders }: IncomingMessage): boolean {
+/** Of two, each of two proxies in a row could believe another. HTTP/1.0 has none. */
+function hasOneHost({ rawHeaders, httpVersion }: IncomingMessage): boolean {
   let hosts = 0;
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]!;
     if (name.length === 4 && name.toLowerCase() === 'host') hosts += 1;
   }
-  return hosts > 1;
+  return hosts === 1 || (hosts === 0 && httpVersion === '1.0');
 }
 
 function refuseHosts(request: IncomingMessage, response: ServerResponse): void {

@@ -1,0 +1,169 @@
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runGit } from '../support/git.ts';
+import { type RunningServer, runServer, startServer } from '../support/server.ts';
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waymark-process-'));
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('the first start', () => {
+  let server: RunningServer;
+
+  beforeAll(async () => {
+    server = await startServer();
+  });
+
+  afterAll(() => server.stop());
+
+  it('makes the example org and publishes its plugins', async () => {
+    const answer = await fetch(`${server.url}/api/v1/orgs`, { headers: bearer(server.adminKey) });
+    const tags = await runGit(folder, ['ls-remote', '--tags', gitUrl(server)]);
+
+    const { data } = (await answer.json()) as { data: { slug: string; state: string }[] };
+    expect(data).toMatchObject([{ slug: 'acme', state: 'active' }]);
+    expect(tags).toMatch('refs/tags/sales--v1.0.0');
+    expect(tags).toMatch('refs/tags/on-call--v');
+  });
+
+  it('leaves the keys readable by their owner alone', async () => {
+    for (const name of ['admin-key', 'master-key']) {
+      expect((await stat(join(server.dataDir, name))).mode & 0o777).toBe(0o600);
+    }
+  });
+
+  it('says where the key is, and never the key', () => {
+    expect(server.log()).toMatch(`admin key: ${server.dataDir}/admin-key\n`);
+    expect(server.log()).not.toMatch(server.adminKey);
+  });
+
+  it('serves a clone to git', async () => {
+    await runGit(folder, ['clone', '-q', gitUrl(server), 'first']);
+
+    expect(await readFile(join(folder, 'first/registry.yaml'), 'utf8')).toMatch('kind: Registry');
+  });
+});
+
+describe('a later start', () => {
+  it('keeps the key and the orgs, and makes nothing anew', async () => {
+    const dataDir = join(folder, 'later');
+    const first = await startServer({ dataDir });
+    const request = { method: 'DELETE', headers: bearer(first.adminKey) };
+    expect((await fetch(`${first.url}/api/v1/orgs/acme`, request)).status).toBe(204);
+    await first.stop();
+
+    const second = await startServer({ dataDir });
+    const answer = await fetch(`${second.url}/api/v1/orgs`, { headers: bearer(first.adminKey) });
+    await second.stop();
+
+    expect(second.adminKey).toBe(first.adminKey);
+    expect(await answer.json()).toMatchObject({ data: [] });
+  });
+
+  it('completes a first start that was killed', async () => {
+    const dataDir = join(folder, 'killed');
+    const failpoints = 'publish.projected=kill';
+    await expect(startServer({ dataDir, failpoints })).rejects.toThrow('ended with null');
+
+    const server = await startServer({ dataDir });
+    const tags = await runGit(folder, ['ls-remote', '--tags', gitUrl(server)]);
+    await server.stop();
+
+    expect(tags.match(/--v/g)?.length).toBeGreaterThanOrEqual(4);
+  });
+});
+
+describe('WAYMARK_ADMIN_TOKEN', () => {
+  it('becomes the administrator’s key, and no file is written', async () => {
+    const dataDir = join(folder, 'chosen');
+    const token = 'correct horse battery staple'.replaceAll(' ', '-');
+
+    const server = await startServer({ dataDir, env: { WAYMARK_ADMIN_TOKEN: token } });
+    const answer = await fetch(`${server.url}/api/v1/orgs`, { headers: bearer(token) });
+    await server.stop();
+
+    expect(answer.status).toBe(200);
+    await expect(stat(join(dataDir, 'admin-key'))).rejects.toThrow('ENOENT');
+    expect(server.log()).not.toMatch(token);
+  });
+});
+
+describe('a setting that is wrong', () => {
+  it('ends the start with one sentence and exit code 2', async () => {
+    const { exitCode, said } = await runServer({ WAYMARK_PORT: 'http' });
+
+    expect(exitCode).toBe(2);
+    expect(said).toBe('waymark: WAYMARK_PORT is http: give a number from 0 to 65535\n');
+  });
+
+  it('includes a port that another program has', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+
+    const { exitCode, said } = await runServer({
+      WAYMARK_DATA_DIR: join(folder, 'busy'),
+      WAYMARK_EXAMPLE_ORG: '',
+      WAYMARK_PORT: String(port),
+    });
+    other.close();
+
+    expect(exitCode).toBe(2);
+    expect(said).toMatch(`WAYMARK_PORT ${port}`);
+    expect(said).toMatch('EADDRINUSE');
+  });
+
+  it('includes a master key that is not the one the secrets were stored with', async () => {
+    const dataDir = join(folder, 'other-master');
+    await (await startServer({ dataDir })).stop();
+
+    const { exitCode, said } = await runServer({
+      WAYMARK_DATA_DIR: dataDir,
+      WAYMARK_MASTER_KEY: Buffer.alloc(32, 7).toString('base64'),
+    });
+
+    expect(exitCode).toBe(2);
+    expect(said).toMatch('<data>/master-key) is not the one that secrets were stored with\n');
+  });
+});
+
+describe('SIGTERM', () => {
+  it('lets a running request end, refuses new ones, and exits with 0', async () => {
+    const server = await startServer({ failpoints: 'publish.ref-updated=delay:600' });
+    const { url, adminKey } = server;
+    const creating = fetch(`${url}/api/v1/orgs`, {
+      method: 'POST',
+      headers: { ...bearer(adminKey), 'content-type': 'application/json' },
+      body: JSON.stringify({ slug: 'slow' }),
+    });
+    await orgAppears(server, 'slow');
+
+    const exited = server.kill('SIGTERM');
+
+    expect((await creating).status).toBe(201);
+    expect(await exited).toBe(0);
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed');
+    await server.stop();
+  });
+});
+
+/** Listed from the moment that its creation has begun. */
+async function orgAppears({ url, adminKey }: RunningServer, slug: string): Promise<void> {
+  for (;;) {
+    const answer = await fetch(`${url}/api/v1/orgs/${slug}`, { headers: bearer(adminKey) });
+    if (answer.status === 200) return;
+  }
+}
+
+const gitUrl = ({ url, adminKey }: RunningServer, org = 'acme'): string =>
+  `${url.replace('://', `://x:${adminKey}@`)}/git/${org}.git`;
