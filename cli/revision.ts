@@ -27,7 +27,7 @@ export async function compileNamed(
   const pool = new ParsePool();
   try {
     const { source, tree } = await openTree(name, cwd);
-    const sink = { has: () => true, add: async () => {} };
+    const sink = { add: async () => {} };
     return await compile({ source, tree, sink, pool });
   } finally {
     pool.close();
@@ -70,6 +70,7 @@ async function openRevision(name: string, gitdir: string): Promise<Tree> {
           oid: entryOid,
         }));
       },
+      readSizes: async (oids) => (await Promise.all(oids.map(readBlob))).map(({ length }) => length),
       readBlobs: (oids) => Promise.all(oids.map(readBlob)),
     },
   };

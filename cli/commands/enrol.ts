@@ -64,9 +64,16 @@ async function runEnrol(cli: Cli, command: Command, flags: EnrolFlags): Promise<
   const { project: dir } = command.optsWithGlobals<{ project?: string }>();
   const project = openProject(dir ?? cli.world.cwd);
   const { enrolment, root, rootSha256 } = await enrol({
-    ...{ project, url: parseUrl(url), org: cli.org(command), token: token ?? '' },
-    ...{ name: flags.name ?? hostname(), labels: flags.label, channel: flags.channel },
-    ...{ encrypt: flags.encryption, rootSha256: flags.rootSha256, again: flags.again ?? false },
+    project,
+    url: parseUrl(url),
+    org: cli.org(command),
+    token: token ?? '',
+    name: flags.name ?? hostname(),
+    labels: flags.label,
+    channel: flags.channel,
+    encrypt: flags.encryption,
+    rootSha256: flags.rootSha256,
+    again: flags.again ?? false,
     startedAtMs: cli.world.clock(),
   });
   const { clientId, name, channel, fingerprint, org } = enrolment;

@@ -148,13 +148,12 @@ function showCommand(release: Command, cli: Cli): void {
 function showLines(found: Version): string[] {
   const { tag, tagOid, commit, contentDigest, publishedAt, seq, notes, yanked, yankReason } = found;
   return [
-    ...[
-      `tag        ${tag}`,
-      `tag object ${tagOid}`,
-      `commit     ${commit}`,
-      `content    ${contentDigest}`,
-    ],
-    ...[`published  ${publishedAt}`, `sequence   ${seq}`],
+    `tag        ${tag}`,
+    `tag object ${tagOid}`,
+    `commit     ${commit}`,
+    `content    ${contentDigest}`,
+    `published  ${publishedAt}`,
+    `sequence   ${seq}`,
     ...(yanked ? [`yanked     ${yankReason ?? 'without a reason'}`] : []),
     ...(notes ? ['', notes] : []),
   ];

@@ -72,9 +72,15 @@ async function showStatus(
   );
   const { url, org, channel } = enrolment;
   const value = {
-    ...{ url, org, channel, project: project.dir },
-    ...{ sequence: lock?.sequence ?? null, target: lock?.target ?? null, dir: lock?.dir ?? null },
-    ...{ plugins, offered },
+    url,
+    org,
+    channel,
+    project: project.dir,
+    sequence: lock?.sequence ?? null,
+    target: lock?.target ?? null,
+    dir: lock?.dir ?? null,
+    plugins,
+    offered,
   };
   const place = lock ? `, ${lock.target} in ${lock.dir}` : '';
   cli

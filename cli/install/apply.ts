@@ -109,12 +109,22 @@ function lockPlugin(
 ): LockedPlugin {
   const { version, seq, commit, release, contentDigest, items } = manifest;
   return {
-    ...{ version, seq, commit, contentDigest, files },
+    version,
+    seq,
+    commit,
+    contentDigest,
+    files,
     ...(release && { release }),
     manifest: sha256(document.body),
     signature: document.signature.toString('base64'),
     items: Object.fromEntries(
-      items.map(({ configObjectId, digest, versionId }) => [configObjectId, { digest, versionId }]),
+      items.map(({ configObjectId, digest, versionId }) => [
+        configObjectId,
+        {
+          digest,
+          versionId,
+        },
+      ]),
     ),
   };
 }

@@ -58,13 +58,20 @@ export async function enrol(terms: EnrolTerms): Promise<EnrolResult> {
 
   const key = terms.encrypt ? await generateClientKey(name) : undefined;
   const enrolled = await asEnroller.enrol({
-    ...{ name, labels: terms.labels, channel },
+    name,
+    labels: terms.labels,
+    channel,
     publicKey: key?.publicArmored ?? null,
   });
   checkSameRoot(enrolled.root.sha256, rootSha256);
 
   const enrolment: Enrolment = {
-    ...{ url, org, name, channel, clientId: enrolled.clientId, token: enrolled.token },
+    url,
+    org,
+    name,
+    channel,
+    clientId: enrolled.clientId,
+    token: enrolled.token,
     privateKey: key?.privateArmored ?? null,
     fingerprint: key?.fingerprint ?? null,
   };

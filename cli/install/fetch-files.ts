@@ -66,8 +66,17 @@ async function fetchBundle(terms: FetchTerms, query: { since?: string }): Promis
   const dir = project.downloadsDir;
   try {
     const bundle = await downloadBundle({
-      ...{ connection, path, dir, limitBytes, progress },
-      query: { layout: manifest.layout, encryption, ...own, ...query },
+      connection,
+      path,
+      dir,
+      limitBytes,
+      progress,
+      query: {
+        layout: manifest.layout,
+        encryption,
+        ...own,
+        ...query,
+      },
     });
     const archive = privateKey ? await openBundle(terms, privateKey, bundle, limitBytes) : bundle;
     await unpackBundle(archive, manifest.files, objects);

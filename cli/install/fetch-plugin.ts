@@ -126,7 +126,10 @@ export async function fetchContent(terms: PluginTerms, remote: RemotePlugin): Pr
   const { session, trust, objects, installed } = terms;
   const { manifest, document, tagged } = remote;
   await fetchFiles({
-    ...{ manifest, objects, root: trust.root, manifestUrl: document.url },
+    manifest,
+    objects,
+    root: trust.root,
+    manifestUrl: document.url,
     project: session.project,
     connection: session.delivery.connection,
     privateKey: session.enrolment.privateKey,

@@ -144,7 +144,11 @@ function lock(
 ): void {
   const { digest, mode, size, versionId, objectId } = file ?? missing(path);
   draft.locked[path] = {
-    ...{ digest, mode, size, versionId, state },
+    digest,
+    mode,
+    size,
+    versionId,
+    state,
     ...(objectId && { objectId }),
     ...(remoteDigest && { remoteDigest }),
   };

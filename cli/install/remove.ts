@@ -20,9 +20,16 @@ export async function removePlugins(
     Object.entries(lock.requested).filter(([plugin]) => !plugins.includes(plugin)),
   );
   return applyInstall({
-    ...{ project, state, dryRun, before: lock, onConflict: 'keep' },
+    project,
+    state,
+    dryRun,
+    before: lock,
+    onConflict: 'keep',
     objects: openObjects(project),
     remotes: new Map(plugins.map((plugin) => [plugin, undefined])),
-    header: { ...header, requested },
+    header: {
+      ...header,
+      requested,
+    },
   });
 }

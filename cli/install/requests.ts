@@ -39,7 +39,7 @@ export interface Asked {
   index: Index;
   installed: LockedPlugin | undefined;
   delivery: Delivery;
-  warn(line: string): void;
+  warn: (line: string) => void;
 }
 
 /** Undefined when the channel does not have the plugin. @throws {Failure} when no version fits */

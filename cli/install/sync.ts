@@ -7,7 +7,7 @@ import { applyInstall, type InstallResult } from './apply.ts';
 import { fetchContent, fetchPlugin, type PluginTerms, type RemotePlugin } from './fetch-plugin.ts';
 import { openLocalFolder } from './local-folder.ts';
 import type { Lock } from './lock.ts';
-import { type Objects, openObjects } from './objects.ts';
+import { openObjects } from './objects.ts';
 import type { OnConflict } from './plan.ts';
 import { type ClientState, seenOf } from './project.ts';
 import { reportInstalled, reportPlugin } from './report.ts';
@@ -46,7 +46,9 @@ export async function sync(session: Session, options: SyncOptions): Promise<Inst
     const wanted = { session, trust, objects, layout: placement.target, updates };
     const remotes = await fetchAll(wanted, requested, options.dryRun ?? false);
     const result = await applyInstall({
-      ...{ project, objects, before },
+      project,
+      objects,
+      before,
       remotes: remotes.plugins,
       header: composeHeader(session, trust, placement, withoutRemoved(requested, remotes.plugins)),
       state: advanceState(session, trust, remotes.repoUid),
@@ -157,9 +159,16 @@ function composeHeader(
   const { roles } = root;
   return {
     lockVersion: 1,
-    ...{ org: root.org, orgUid: root.orgUid, rootVersion: root.version },
-    ...{ channel: enrolment.channel, sequence: index.sequence },
-    keys: { root: roles.root.keyids, release: roles.release.keyids, index: roles.index.keyids },
+    org: root.org,
+    orgUid: root.orgUid,
+    rootVersion: root.version,
+    channel: enrolment.channel,
+    sequence: index.sequence,
+    keys: {
+      root: roles.root.keyids,
+      release: roles.release.keyids,
+      index: roles.index.keyids,
+    },
     ...placement,
     requested,
   };

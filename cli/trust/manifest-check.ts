@@ -36,7 +36,7 @@ export function checkManifest(manifest: Manifest, terms: ManifestTerms): void {
 /** Mix and match: each document is genuine, but they are not of one moment. */
 function checkIdentity(manifest: Manifest, terms: ManifestTerms): void {
   const { pin, channel, release } = terms;
-  const pairs: [what: string, is: unknown, expected: unknown][] = [
+  const pairs: [what: string, is: string | number | undefined, expected: string | number][] = [
     ['plugin', manifest.pluginId, terms.plugin],
     ['org', manifest.orgUid, terms.orgUid],
     ['layout', manifest.layout, terms.layout],

@@ -47,7 +47,7 @@ export async function readReleaseTag(raw: Uint8Array, terms: TagTerms): Promise<
 /** The manifest names a release: then it must be that release, and not merely claim to. */
 export function checkReleased(manifest: Manifest, { plugin, seq }: TaggedRelease): void {
   const release = manifest.release ?? '';
-  const pairs: [what: string, is: unknown, tagged: unknown][] = [
+  const pairs: [what: string, is: string | number, tagged: string | number][] = [
     ['version', manifest.version, plugin.version],
     ['content digest', manifest.contentDigest, plugin.contentDigest],
     ['tree', manifest.tree, plugin.tree],

@@ -71,14 +71,26 @@ describe('waymark key', () => {
     api.routes['POST /api-keys'] = [201, success({ id: '0f3a', key: 'wmk_0f3a_secret' })];
 
     const { stdout, stderr } = await client.run(
-      ...['key', 'create', 'ci', '--role', 'publisher', '--team', 'sales-ops'],
-      ...['--expires', '2027-01-31T00:00:00Z', '--user', 'ada@example.com'],
+      'key',
+      'create',
+      'ci',
+      '--role',
+      'publisher',
+      '--team',
+      'sales-ops',
+      '--expires',
+      '2027-01-31T00:00:00Z',
+      '--user',
+      'ada@example.com',
     );
 
     expect(stdout).toBe('wmk_0f3a_secret\n');
     expect(stderr).toContain('made 0f3a');
     expect(lastRequest()?.body).toEqual({
-      ...{ name: 'ci', roles: ['publisher'], teams: ['sales-ops'], user: 'ada@example.com' },
+      name: 'ci',
+      roles: ['publisher'],
+      teams: ['sales-ops'],
+      user: 'ada@example.com',
       expiresAt: '2027-01-31T00:00:00Z',
     });
   });
@@ -110,13 +122,15 @@ describe('waymark key', () => {
 
 describe('waymark release', () => {
   const version = {
-    ...{ plugin: 'sales', version: '1.4.0', tag: 'sales--v1.4.0', seq: 7, commit: 'c'.repeat(40) },
-    ...{
-      tagOid: 't'.repeat(40),
-      contentDigest: 'sha256:0',
-      publishedAt: '2026-11-02',
-      notes: 'Good.',
-    },
+    plugin: 'sales',
+    version: '1.4.0',
+    tag: 'sales--v1.4.0',
+    seq: 7,
+    commit: 'c'.repeat(40),
+    tagOid: 't'.repeat(40),
+    contentDigest: 'sha256:0',
+    publishedAt: '2026-11-02',
+    notes: 'Good.',
     yanked: false,
   };
 
@@ -213,12 +227,20 @@ describe('waymark login', () => {
     client.stdin = 'wmk_2_s\n';
 
     const { exitCode } = await client.run(
-      ...['login', '--url', `${api.url}/`, '--org', 'acme', '--token', '-'],
+      'login',
+      '--url',
+      `${api.url}/`,
+      '--org',
+      'acme',
+      '--token',
+      '-',
     );
 
     expect(exitCode).toBe(0);
     expect(JSON.parse(await readFile(stored(), 'utf8'))).toEqual({
-      ...{ url: api.url, org: 'acme', token: 'wmk_2_s' },
+      url: api.url,
+      org: 'acme',
+      token: 'wmk_2_s',
     });
     expect((await stat(stored())).mode & 0o777).toBe(0o600);
   });

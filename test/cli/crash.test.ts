@@ -17,11 +17,9 @@ describe('a sync that is killed', () => {
   const killAt = async (point: Failpoint, ...argv: string[]): Promise<string | null> => {
     const env = {
       ...on.client.env,
-      ...{
-        WAYMARK_FAILPOINTS: `${point}=kill`,
-        TEST_NOW_MS: String(NOW_MS),
-        PATH: process.env['PATH'],
-      },
+      WAYMARK_FAILPOINTS: `${point}=kill`,
+      TEST_NOW_MS: String(NOW_MS),
+      PATH: process.env['PATH'],
     };
     const child = spawn(process.execPath, [main, ...argv], { cwd: on.client.dir, env });
     const [, signal] = await once(child, 'exit');

@@ -90,8 +90,14 @@ describe('waymark diff', () => {
     expect(exitCode).toBe(0);
     expect(stdout).toBe(
       [
-        ...['plugins:', '  + ops', '  ~ sales', 'objects:', '  ~ sales.context.house'],
-        ...['documents:', '  + channels/stable.yaml', ''],
+        'plugins:',
+        '  + ops',
+        '  ~ sales',
+        'objects:',
+        '  ~ sales.context.house',
+        'documents:',
+        '  + channels/stable.yaml',
+        '',
       ].join('\n'),
     );
   });

@@ -233,15 +233,19 @@ describe('waymark sync', () => {
 
     expect(stderr).toBe('');
     expect(JSON.parse(stdout)).toMatchObject({
-      ...{
-        channel: 'rolling',
-        sequence: 101,
-        target: 'raw',
-        dir: 'plugins',
-        dryRun: false,
-        conflicts: 0,
-      },
-      plugins: [{ plugin: 'sales', from: null, to: '0.0.0-dev.1' }],
+      channel: 'rolling',
+      sequence: 101,
+      target: 'raw',
+      dir: 'plugins',
+      dryRun: false,
+      conflicts: 0,
+      plugins: [
+        {
+          plugin: 'sales',
+          from: null,
+          to: '0.0.0-dev.1',
+        },
+      ],
     });
   });
 

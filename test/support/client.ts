@@ -71,7 +71,7 @@ export async function makeClient(env: NodeJS.ProcessEnv = {}): Promise<TestClien
 async function readFiles(dir: string): Promise<Record<string, string>> {
   const names = await readdir(dir, { recursive: true }).catch(() => []);
   const files: Record<string, string> = {};
-  for (const name of names.sort()) {
+  for (const name of names) {
     const path = join(dir, name);
     if ((await stat(path)).isFile()) files[name] = await readFile(path, 'utf8');
   }

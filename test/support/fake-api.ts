@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
@@ -19,7 +19,8 @@ export interface FakeApi {
 }
 
 export async function startFakeApi(): Promise<FakeApi> {
-  const http = createServer(async (request, response) => {
+  const http = createServer((request, response) => void answer(request, response));
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '', api.url);
     const method = request.method ?? '';
     const body = await text(request);
@@ -29,10 +30,10 @@ export async function startFakeApi(): Promise<FakeApi> {
     const route = api.routes[`${method} ${path}`];
     const page = Number(url.searchParams.get('page') ?? 1);
     const error = { success: false, error: { code: 'RES_NOT_FOUND', message: `no ${path}` } };
-    const [status, answer] =
+    const [status, content] =
       typeof route === 'function' ? [200, route(page)] : (route ?? [404, error]);
-    response.writeHead(status).end(status === 204 ? '' : JSON.stringify(answer));
-  });
+    response.writeHead(status).end(status === 204 ? '' : JSON.stringify(content));
+  };
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const api: FakeApi = {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,

@@ -59,16 +59,20 @@ export interface FakeRepository {
   current: Map<string, FakeVersion>;
   releases: Map<string, FakeVersion>;
   /** A rolling version, or with `release` a tagged one, which the channel then names. */
-  publish(plugin: string, files: FakeFiles, release?: string): FakeVersion;
-  withdraw(plugin: string): void;
-  index(change?: (index: IndexJson) => unknown): Promise<Signed>;
-  manifest(
+  publish: (plugin: string, files: FakeFiles, release?: string) => FakeVersion;
+  withdraw: (plugin: string) => void;
+  index: (change?: (index: IndexJson) => unknown) => Promise<Signed>;
+  manifest: (
     version: FakeVersion,
     layout: string,
     change?: (manifest: ManifestJson) => unknown,
-  ): Promise<Signed>;
-  tag(version: FakeVersion, change?: (block: TagJson) => unknown, name?: string): Promise<Buffer>;
-  sign(role: KeyRole, value: unknown): Promise<Signed>;
+  ) => Promise<Signed>;
+  tag: (
+    version: FakeVersion,
+    change?: (block: TagJson) => unknown,
+    name?: string,
+  ) => Promise<Buffer>;
+  sign: (role: KeyRole, value: unknown) => Promise<Signed>;
   /** The same statement that allows a step back. */
   downgrade(
     version: FakeVersion,
@@ -93,24 +97,37 @@ export const REPO_UID = '018f-repo';
 export async function makeFakeRepository(): Promise<FakeRepository> {
   const org = await makeOrgKeys();
   const rootTerms: RootTerms = {
-    ...{ org: 'acme', orgUid: ORG_UID, custody: 'server', issuedAt: MADE_AT },
-    expiresAt: new Date(NOW_MS + 1000 * HOUR_MS).toISOString(),
+    org: 'acme',
+    orgUid: ORG_UID,
+    custody: 'server',
+    issuedAt: MADE_AT,
+    expiresAt: new Date(NOW_MS + 1e3 * HOUR_MS).toISOString(),
   };
   const { body, signature } = await createRoot(rootTerms, org.keys, org.keyring);
   const seqs = new Map<string, number>();
 
   const repository: FakeRepository = {
-    ...{ org, rootTerms, channel: 'rolling', sequence: 100 },
-    roots: [{ body: Buffer.from(body), signature: Buffer.from(signature, 'base64') }],
+    org,
+    rootTerms,
+    channel: 'rolling',
+    sequence: 100,
+    roots: [
+      {
+        body: Buffer.from(body),
+        signature: Buffer.from(signature, 'base64'),
+      },
+    ],
     current: new Map(),
     releases: new Map(),
-
     publish(plugin, files, release) {
       const seq = (seqs.get(plugin) ?? 0) + 1;
       seqs.set(plugin, seq);
       repository.sequence++;
       const version: FakeVersion = {
-        ...{ plugin, seq, files, version: release ?? `0.0.0-dev.${seq}` },
+        plugin,
+        seq,
+        files,
+        version: release ?? `0.0.0-dev.${seq}`,
         commit: sha256Hex(`${plugin} ${seq}`).slice(0, 40),
         ...(release && { release: versionTag(plugin, release) }),
       };
@@ -118,12 +135,10 @@ export async function makeFakeRepository(): Promise<FakeRepository> {
       if (version.release) repository.releases.set(version.release, version);
       return version;
     },
-
     withdraw(plugin) {
       repository.sequence++;
       repository.current.delete(plugin);
     },
-
     async sign(role, value) {
       const bytes = Buffer.from(JSON.stringify(value));
       return {
@@ -131,36 +146,50 @@ export async function makeFakeRepository(): Promise<FakeRepository> {
         signature: Buffer.from(await repository.org.keyring.sign(role, bytes)),
       };
     },
-
     async index(change = () => {}) {
       const index = composeIndex(repository);
       change(index);
       return repository.sign('index', index);
     },
-
     async manifest(version, layout, change = () => {}) {
       const manifest = composeManifest(version, layout, repository.channel);
       change(manifest);
       return repository.sign('release', manifest);
     },
-
     async tag(version, change = () => {}, name = version.release ?? '') {
       const block = composeBlock(version);
       change(block);
       const payload = composeTagPayload({
-        ...{ name, object: version.commit, message: composeTagMessage('Notes.', block) },
-        tagger: { name: 'Waymark', email: 'waymark@example.com', at: MADE_AT },
+        name,
+        object: version.commit,
+        message: composeTagMessage('Notes.', block),
+        tagger: {
+          name: 'Waymark',
+          email: 'waymark@example.com',
+          at: MADE_AT,
+        },
       });
       return Buffer.from(payload + (await repository.org.keyring.signTagPayload(payload)));
     },
-
     async downgrade({ plugin, seq, files }, fromSeq) {
       const { body: statement, signature: signed } = await repository.sign('release', {
-        ...{ _type: 'downgrade', orgUid: ORG_UID, channel: repository.channel, pluginId: plugin },
-        ...{ fromSeq, toSeq: seq, contentDigest: contentDigest(entriesOf(files)) },
-        ...{ cause: { kind: 'yank', id: 'x' }, issuedAt: MADE_AT },
+        _type: 'downgrade',
+        orgUid: ORG_UID,
+        channel: repository.channel,
+        pluginId: plugin,
+        fromSeq,
+        toSeq: seq,
+        contentDigest: contentDigest(entriesOf(files)),
+        cause: {
+          kind: 'yank',
+          id: 'x',
+        },
+        issuedAt: MADE_AT,
       });
-      return { statement: statement.toString(), signature: signed.toString('base64') };
+      return {
+        statement: statement.toString(),
+        signature: signed.toString('base64'),
+      };
     },
   };
   return repository;
@@ -172,7 +201,12 @@ function composeIndex({ channel, sequence, current, roots }: FakeRepository): In
     return [plugin, { version, seq, contentDigest: digest, size: 1 }];
   });
   return {
-    ...{ _type: 'index', org: 'acme', orgUid: ORG_UID, channel, sequence, commit: 'c'.repeat(40) },
+    _type: 'index',
+    org: 'acme',
+    orgUid: ORG_UID,
+    channel,
+    sequence,
+    commit: 'c'.repeat(40),
     issuedAt: MADE_AT,
     expiresAt: new Date(NOW_MS + 24 * HOUR_MS).toISOString(),
     rootVersion: roots.length,
@@ -201,7 +235,9 @@ const modeOf = (file: FakeFiles[string]): FileMode =>
 const treeOf = (files: FakeFiles): string =>
   treeOid(
     Object.entries(files).map(([path, file]) => ({
-      ...{ path, mode: modeOf(file), oid: blobOid(bytesOf(file)) },
+      path,
+      mode: modeOf(file),
+      oid: blobOid(bytesOf(file)),
     })),
   );
 
@@ -214,26 +250,42 @@ function composeManifest(version: FakeVersion, layout: string, channel: string):
   );
   const digest = contentDigest(entriesOf(files));
   return {
-    plugin: { id: plugin, name: plugin, version: version.version, contentDigest: digest },
+    plugin: {
+      id: plugin,
+      name: plugin,
+      version: version.version,
+      contentDigest: digest,
+    },
     resolved: {
-      ...{ org: 'acme', orgUid: ORG_UID, channel, seq, commit, tree: treeOf(files) },
+      org: 'acme',
+      orgUid: ORG_UID,
+      channel,
+      seq,
+      commit,
+      tree: treeOf(files),
       ...(release && { release }),
     },
-    ...{ layout, items },
+    layout,
+    items,
     files: (skills[''] ?? []).map((entry) => ({ ...entry })),
-    bundle: { url: `download?contentDigest=${digest}`, contentBytes: 1 },
+    bundle: {
+      url: `download?contentDigest=${digest}`,
+      contentBytes: 1,
+    },
   };
 }
 
 const composeItem = (id: string, files: FileEntry[], commit: string): Record<string, unknown> => ({
-  ...{
-    configObjectId: id,
-    type: 'skill',
-    title: id,
-    versionId: commit,
-    digest: contentDigest(files),
-  },
-  ...{ requires: [], inputs: [], files, keys: [], targets: { claude: 'native' } },
+  configObjectId: id,
+  type: 'skill',
+  title: id,
+  versionId: commit,
+  digest: contentDigest(files),
+  requires: [],
+  inputs: [],
+  files,
+  keys: [],
+  targets: { claude: 'native' },
 });
 
 const composeBlock = ({
@@ -244,7 +296,11 @@ const composeBlock = ({
   files,
   commit,
 }: FakeVersion): TagJson => ({
-  ...{ apiVersion: 'waymark/v1', orgUid: ORG_UID, repoUid: REPO_UID, release, seq },
+  apiVersion: 'waymark/v1',
+  orgUid: ORG_UID,
+  repoUid: REPO_UID,
+  release,
+  seq,
   plugins: [
     {
       id: plugin,
@@ -269,7 +325,9 @@ export async function packBundle(entries: readonly TarEntry[]): Promise<Buffer> 
 export const tarEntriesOf = (files: FakeFiles): TarEntry[] => [
   { name: '.waymark/manifest.json', content: '{}' },
   ...Object.entries(files).map(([name, file]) => ({
-    ...{ name, mode: Number.parseInt(modeOf(file), 8), content: bytesOf(file).toString() },
+    name,
+    mode: Number.parseInt(modeOf(file), 8),
+    content: bytesOf(file).toString(),
   })),
 ];
 

@@ -57,15 +57,13 @@ export async function startFakeServer(repository: FakeRepository): Promise<FakeS
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const server: FakeServer = {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
-    ...{
-      repository,
-      tampering: {},
-      updates: [],
-      enrolments: [],
-      reports: [],
-      requests: [],
-      cuts: [],
-    },
+    repository,
+    tampering: {},
+    updates: [],
+    enrolments: [],
+    reports: [],
+    requests: [],
+    cuts: [],
     close: () =>
       new Promise((resolve) => {
         http.close(() => resolve());
@@ -154,7 +152,8 @@ export async function startFakeServer(repository: FakeRepository): Promise<FakeS
     const isPart = from > 0 && request.headers['if-range'] === etag;
     const sent = isPart ? bytes.subarray(from) : bytes;
     response.writeHead(isPart ? 206 : 200, {
-      ...{ etag, 'content-length': sent.length },
+      etag,
+      'content-length': sent.length,
       ...(isPart && { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` }),
     });
     const cut = server.cuts.shift();

@@ -6,7 +6,9 @@ const repositories: TestRepository[] = [];
 afterAll(() => Promise.all(repositories.map((repository) => repository.remove())));
 
 const leaf = (path: string, content: string, mode: '0644' | '0755' = '0644'): TreeLeaf => ({
-  ...{ path, mode, oid: blobOid(Buffer.from(content)) },
+  path,
+  mode,
+  oid: blobOid(Buffer.from(content)),
 });
 
 describe('treeOid', () => {

@@ -11,21 +11,44 @@ const contents: Record<string, string> = {
   'objects/skills/shared/notes.md': 'Notes.\n',
 };
 const files: ManifestFile[] = Object.entries(contents).map(([path, content]) => ({
-  ...{ path, mode: '0644', digest: sha256(content), size: content.length },
+  path,
+  mode: '0644',
+  digest: sha256(content),
+  size: content.length,
 }));
 const oidOf = (path: string): string => blobOid(Buffer.from(contents[path] ?? ''));
 const serverTree = 'b'.repeat(40);
 const tagged = {
-  ...{ id: 'sales', version: '1.0.0', commit: 'c'.repeat(40), contentDigest: 'x', serverTree },
+  id: 'sales',
+  version: '1.0.0',
+  commit: 'c'.repeat(40),
+  contentDigest: 'x',
+  serverTree,
   tree: treeOid([
-    { path: 'plugin.yaml', mode: '0644', oid: oidOf('plugin.yaml') },
-    { path: 'server', mode: 'tree', oid: serverTree },
+    {
+      path: 'plugin.yaml',
+      mode: '0644',
+      oid: oidOf('plugin.yaml'),
+    },
+    {
+      path: 'server',
+      mode: 'tree',
+      oid: serverTree,
+    },
   ]),
   shared: {
     'contexts/house.yaml': oidOf('objects/contexts/house.yaml'),
     'skills/shared': treeOid([
-      { path: 'skill.yaml', mode: '0644', oid: oidOf('objects/skills/shared/skill.yaml') },
-      { path: 'notes.md', mode: '0644', oid: oidOf('objects/skills/shared/notes.md') },
+      {
+        path: 'skill.yaml',
+        mode: '0644',
+        oid: oidOf('objects/skills/shared/skill.yaml'),
+      },
+      {
+        path: 'notes.md',
+        mode: '0644',
+        oid: oidOf('objects/skills/shared/notes.md'),
+      },
     ]),
   },
 };
