@@ -1,12 +1,14 @@
 import { join } from 'node:path';
 import { type Digest, sha256 } from '../../src/model/digest.ts';
 import { ConflictError } from '../errors.ts';
+import type { ClientState } from './client-state.ts';
 import type { RemotePlugin } from './fetch-plugin.ts';
 import { openLocalFolder } from './local-folder.ts';
 import { formatLock, type Lock, type LockedPlugin } from './lock.ts';
 import type { Objects } from './objects.ts';
+import { toText } from './own-files.ts';
 import { type OnConflict, type PlannedFile, type PluginPlan, planPlugin } from './plan.ts';
-import { type ClientState, type Project, toText } from './project.ts';
+import type { Project } from './project.ts';
 import { stagePlugins, stagingDir } from './stage.ts';
 import { commitChange } from './swap.ts';
 import { installDirOf } from './targets.ts';

@@ -4,15 +4,11 @@ import type { RootDocument } from '../../src/signing/root.ts';
 import { createDelivery, type SignedDocument } from '../delivery.ts';
 import { UsageError, VerificationError } from '../errors.ts';
 import { advanceRoot, readFirstRoot, toTrusted } from '../trust/root.ts';
+import type { ClientState } from './client-state.ts';
+import { type Enrolment, writeEnrolment } from './enrolment.ts';
 import { exists, writeDurably } from './files.ts';
-import {
-  type ClientState,
-  createPrivateDir,
-  type Enrolment,
-  type Project,
-  toText,
-  writeEnrolment,
-} from './project.ts';
+import { toText } from './own-files.ts';
+import { createPrivateDir, type Project } from './project.ts';
 
 export interface EnrolTerms {
   project: Project;

@@ -5,15 +5,10 @@ import { checkIndex } from '../trust/index-check.ts';
 import { type Index, parseIndex } from '../trust/index-document.ts';
 import { advanceRoot, readRoot, type TrustedRoot } from '../trust/root.ts';
 import { checkSignature } from '../trust/signature.ts';
+import { type ClientState, readState, seenOf } from './client-state.ts';
+import { type Enrolment, readEnrolment } from './enrolment.ts';
 import { type Lock, readLock } from './lock.ts';
-import {
-  type ClientState,
-  type Enrolment,
-  type Project,
-  readEnrolment,
-  readState,
-  seenOf,
-} from './project.ts';
+import type { Project } from './project.ts';
 
 /** One run in an enrolled project: what it started from. */
 export interface Session {
