@@ -9,15 +9,22 @@ import type { Logger } from './audit/logger.ts';
 import { type Config, ConfigError, parseMasterKey, readConfig } from './config/config.ts';
 import { findSecret, keepSecret, replaceSecret } from './config/secret-file.ts';
 import { createArtifactStore } from './database/artifact-store.ts';
+import { createBundleFiles } from './database/bundle-files.ts';
 import { openDatabase } from './database/open.ts';
 import { createStores } from './database/stores.ts';
+import { BundleCache } from './delivery/bundle-cache.ts';
+import { Deliveries } from './delivery/deliveries.ts';
 import { OrgRuntimes } from './delivery/runtimes.ts';
+import { createStateWriter } from './delivery/state-writer.ts';
 import { apiKeyRoutes } from './http/api-key-routes.ts';
 import { createApp } from './http/app.ts';
+import { deliveryRoutes } from './http/delivery-routes.ts';
 import { gitRoutes } from './http/git-routes.ts';
 import { greeting } from './http/greeting.ts';
+import { createHotPath } from './http/hot-path.ts';
 import { orgRoutes } from './http/org-routes.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
+import { releaseRoutes } from './http/release-routes.ts';
 import { routesOf } from './http/route.ts';
 import { createHttpServer } from './http/server.ts';
 import type { ApiKeyStore } from './identity/api-key.ts';
@@ -71,7 +78,7 @@ async function openService(config: Config, log: Logger) {
     databaseUrl === null ? { file: join(dataDir, 'waymark.db') } : { url: databaseUrl };
   const database = await openDatabase(location);
   const stores = createStores(database);
-  const { apiKeys, clients, orgs } = stores;
+  const { apiKeys, clients, orgs, keys, sealed } = stores;
   const artifacts = await createArtifactStore(join(dataDir, 'artifacts'), {
     onUnreadable: (file) => log.warn({ file }, 'a damaged artifact segment is made anew'),
   });
@@ -93,7 +100,13 @@ async function openService(config: Config, log: Logger) {
   const api = [
     ...orgRoutes({ orgs, lifecycle: runtimes, authenticator }),
     ...apiKeyRoutes({ apiKeys, authenticator, clock }),
+    ...releaseRoutes({ runtimes, artifacts, keys, master, clock }),
   ];
+  const files = await createBundleFiles(join(dataDir, 'bundles'));
+  const bundles = new BundleCache({ files, store: sealed, master, clock });
+  const deliveries = new Deliveries(runtimes, { artifacts, bundles, keys, clock });
+  const states = createStateWriter(clients);
+  const delivery = { deliveries, clients, states, bundles, artifacts, authenticator, clock };
   const git = gitRoutes({ findHome: (org) => runtimes.find(org), log });
   let isStopping = false;
   const logError = (error: unknown, requestId: string) =>
@@ -113,10 +126,12 @@ async function openService(config: Config, log: Logger) {
     },
     routers: [
       { at: '/api/v1', router: routesOf(api, enveloped) },
+      { at: '/v1/orgs', router: routesOf(deliveryRoutes(delivery), bare) },
       { at: '/', router: routesOf(git, bare) },
     ],
   });
-  const server = createHttpServer({ app, hotPath: () => false });
+  const hotPath = createHotPath({ deliveries, clients, authenticator, limiter, logError });
+  const server = createHttpServer({ app, hotPath });
 
   async function stop(): Promise<void> {
     isStopping = true;

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { Buffer } from 'node:buffer';
-import { toTime, type Clock } from '../model/clock.ts';
-import { failpoint } from '../model/failpoint.ts';
+import { createHash } from 'node:crypto';
+import { type Clock, toTime } from '../model/clock.ts';
 import { sha256Hex } from '../model/digest.ts';
+import { failpoint } from '../model/failpoint.ts';
 import type { MasterKey } from '../signing/master-key.ts';
 import type { Keyring } from '../signing/org-keys.ts';
 import { type RecipientKey, sessionKeyPacket } from '../signing/recipient.ts';
@@ -124,7 +124,14 @@ export class BundleCache {
       await file.commit(bodyDigest);
       await failpoint('seal.renamed');
       const createdAt = toTime(this.#clock());
-      const body = await this.#store.insertBody({ org, key, bodyDigest, size, wrappedKey, createdAt });
+      const body = await this.#store.insertBody({
+        org,
+        key,
+        bodyDigest,
+        size,
+        wrappedKey,
+        createdAt,
+      });
       await failpoint('seal.recorded');
       return body;
     } catch (error) {

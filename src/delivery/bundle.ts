@@ -1,5 +1,5 @@
-import { createGzip } from 'node:zlib';
 import { pipeline } from 'node:stream';
+import { createGzip } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { ZipFile } from 'yazl';
 

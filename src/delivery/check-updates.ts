@@ -1,10 +1,10 @@
-import { invalidField, WaymarkError } from '../model/errors.ts';
 import { sha256Hex } from '../model/digest.ts';
+import { invalidField, WaymarkError } from '../model/errors.ts';
 import { diffObjects, type ObjectDiff } from './object-diff.ts';
 import { findBase } from './pinned.ts';
 import { type Asker, type Choice, isChoiceYanked, resolveAll } from './resolve.ts';
-import type { OrgDelivery } from './service.ts';
 import type { Selector } from './selector.ts';
+import type { OrgDelivery } from './service.ts';
 import { isYanked, type View } from './view.ts';
 
 export interface InstalledPlugin {
@@ -106,9 +106,16 @@ async function updateOf(
     ...(commit === undefined ? {} : { commit }),
     ...(contentDigest === undefined ? {} : { contentDigest }),
   };
-  if (!choice) return { pluginId, op: 'remove', reason: whyGone(view, asker, plugin), from, items: NO_ITEMS };
+  if (!choice)
+    return { pluginId, op: 'remove', reason: whyGone(view, asker, plugin), from, items: NO_ITEMS };
   const { op, reason } = whatFor(view, plugin, choice);
-  return { pluginId, op, reason, from, ...(await target(delivery, view, choice, plugin, selector)) };
+  return {
+    pluginId,
+    op,
+    reason,
+    from,
+    ...(await target(delivery, view, choice, plugin, selector)),
+  };
 }
 
 /** A plugin that is deleted and one that is hidden look alike from outside, and answer alike to strangers. */
@@ -148,7 +155,9 @@ async function target(
   const base = since && (await findBase(delivery.runtime, view, choice.plugin, since));
   const items = base ? diffObjects(base.content, record) : againstItems(record, plugin?.items);
   const pin = `plugins/${choice.plugin}/download?contentDigest=${contentDigest}${selectorQuery(selector)}`;
-  const changed = new Set([...items.added, ...items.changed].map(({ configObjectId }) => configObjectId));
+  const changed = new Set(
+    [...items.added, ...items.changed].map(({ configObjectId }) => configObjectId),
+  );
   const deltaSize = objects
     .filter(({ id }) => changed.has(id))
     .reduce((sum, { files }) => sum + files.reduce((bytes, { size }) => bytes + size, 0), 0);
@@ -165,7 +174,8 @@ async function target(
 
 const releasedDigest = (view: View, plugin: InstalledPlugin | undefined): string | undefined =>
   plugin &&
-  view.releases.get(plugin.pluginId)?.find(({ version }) => version === plugin.version)?.contentDigest;
+  view.releases.get(plugin.pluginId)?.find(({ version }) => version === plugin.version)
+    ?.contentDigest;
 
 /** Without a base to compare with, what the client says it has. */
 function againstItems(
@@ -255,7 +265,8 @@ export function parseInstalled(value: unknown): InstalledPlugin[] | undefined {
   const errors = value.flatMap((plugin: unknown, i) => {
     const one = plugin as Partial<InstalledPlugin> | null;
     const field = `installed[${i}].pluginId`;
-    if (typeof one?.pluginId !== 'string') return [{ field, message: 'is missing', code: 'required' }];
+    if (typeof one?.pluginId !== 'string')
+      return [{ field, message: 'is missing', code: 'required' }];
     const isBad = (['version', 'commit', 'contentDigest'] as const).find(
       (key) => one[key] !== undefined && typeof one[key] !== 'string',
     );
@@ -281,4 +292,3 @@ export function selectorFields(value: unknown): URLSearchParams {
   const fields = Object.entries(value).filter(([, text]) => typeof text === 'string');
   return new URLSearchParams(fields as [string, string][]);
 }
-

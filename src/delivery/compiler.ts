@@ -1,6 +1,7 @@
 import { changedPaths } from '../git/history.ts';
 import type { ObjectPool } from '../git/object-pool.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
+import { WaymarkError } from '../model/errors.ts';
 import type { Result } from '../model/result.ts';
 import type { ArtifactStore } from '../registry/artifacts.ts';
 import { compile } from '../registry/compile.ts';
@@ -25,12 +26,8 @@ export class PendingContents implements ContentSink {
     this.#artifacts = artifacts;
   }
 
-  has(hex: string): boolean {
-    return this.#held.has(hex) || this.#artifacts.has(hex);
-  }
-
   async add(hex: string, bytes: Buffer): Promise<void> {
-    if (this.has(hex)) return;
+    if (this.#held.has(hex) || this.#artifacts.has(hex)) return;
     this.#held.set(hex, bytes);
     this.#bytes += bytes.length;
     if (this.#bytes > FLUSH_BYTES) await this.store();
@@ -45,10 +42,17 @@ export class PendingContents implements ContentSink {
   }
 }
 
-export const sourceOf = (pool: Pick<ObjectPool, 'readTree' | 'readMany'>): TreeSource => ({
+const sourceOf = (pool: ObjectPool): TreeSource => ({
   readTree: (oid) => pool.readTree(oid),
+  readSizes: (oids) => Promise.all(oids.map((oid) => sizeOf(pool, oid))),
   readBlobs: (oids) => pool.readMany(oids),
 });
+
+async function sizeOf(pool: ObjectPool, oid: string): Promise<number> {
+  const found = await pool.find(oid);
+  if (found) return found.size;
+  throw new WaymarkError('REG_CORRUPT', `object ${oid} is missing from the repository`);
+}
 
 export interface Compiler {
   repo: string;

@@ -1,6 +1,6 @@
+import { toTime } from '../model/clock.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { sha256 } from '../model/digest.ts';
-import { toTime } from '../model/clock.ts';
 import type { Choice } from './resolve.ts';
 import { isChoiceYanked } from './resolve.ts';
 import type { View } from './view.ts';

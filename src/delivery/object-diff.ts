@@ -34,7 +34,8 @@ function compareObjects(from: PluginContent | undefined, to: PluginRecord): Obje
     const fromDigest = before.get(id);
     before.delete(id);
     const versionId = to.versions[id] ?? to.commit;
-    if (fromDigest === undefined) diff.added.push({ configObjectId: id, toDigest: digest, versionId });
+    if (fromDigest === undefined)
+      diff.added.push({ configObjectId: id, toDigest: digest, versionId });
     else if (fromDigest !== digest) {
       diff.changed.push({ configObjectId: id, fromDigest, toDigest: digest, versionId });
     }

@@ -122,7 +122,10 @@ export async function resolvePlugin(
       const choice = resolveChannelFor(view, selector.name, asker).get(plugin);
       if (choice) return choice;
       if (!view.published.records.has(plugin)) throw notVisible(view, plugin, asker);
-      throw new WaymarkError('RES_NOT_FOUND', `channel ${selector.name} has no release of ${plugin}`);
+      throw new WaymarkError(
+        'RES_NOT_FOUND',
+        `channel ${selector.name} has no release of ${plugin}`,
+      );
     }
     case 'release':
       return fromRelease(findReleaseById(view, plugin, selector.id));
@@ -142,7 +145,9 @@ export function findReleaseById(view: View, plugin: string, id: string): Release
 }
 
 async function resolveCommit(runtime: OrgRuntime, view: View, plugin: string, text: string) {
-  const released = [...view.releasesByTag.values()].flat().find(({ commit }) => commit.startsWith(text));
+  const released = [...view.releasesByTag.values()]
+    .flat()
+    .find(({ commit }) => commit.startsWith(text));
   const oid = released?.commit ?? (await findCommit(runtime, text));
   const record = await runtime.recordAt(plugin, oid);
   if (!record) throw new WaymarkError('RES_NOT_FOUND', `no plugin ${plugin} at commit ${text}`);
@@ -167,7 +172,9 @@ export async function resolveAll(
     return found;
   }
   const rows = tagsOf('', selector.id).flatMap((tag) => view.releasesByTag.get(tag) ?? []);
-  const byVersion = [...view.releases.values()].flat().filter(({ version }) => version === selector.id);
+  const byVersion = [...view.releases.values()]
+    .flat()
+    .filter(({ version }) => version === selector.id);
   for (const row of rows.length > 0 ? rows : byVersion) {
     if (view.access.roleOn(row.plugin, asker)) found.set(row.plugin, fromRelease(row));
   }

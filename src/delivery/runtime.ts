@@ -134,6 +134,19 @@ export class OrgRuntime {
   async reloadKeys(): Promise<void> {
     this.#keys = await this.#deps.keys.keys(this.org.slug);
     this.#keyring = openKeyring(this.#keys, this.#deps.master);
+    if (this.#view && this.#view.signers !== this.#signers()) {
+      this.#swap({ ...this.#view, signers: this.#signers() });
+    }
+  }
+
+  #signers(): string {
+    return `${this.keyring.fingerprint('release')} ${this.keyring.fingerprint('index')}`;
+  }
+
+  #swap(view: View): void {
+    const before = this.#view;
+    this.#view = view;
+    for (const listener of this.#listeners) listener(view, before);
   }
 
   /** Called after every swap of what is served. Answers how to stop. */
@@ -472,11 +485,11 @@ export class OrgRuntime {
 
   async #show(published: Published, channels: ResolvedChannels): Promise<void> {
     const rolling = this.#pointers.get('rolling')!;
-    const before = this.#view;
-    this.#view = createView({
+    const view = createView({
       org: this.org,
       sequence: rolling.sequence,
       desired: rolling.desired,
+      signers: this.#signers(),
       diagnostics: this.diagnostics,
       published,
       rows: this.#rows,
@@ -487,7 +500,7 @@ export class OrgRuntime {
         ]),
       ),
     });
-    for (const listener of this.#listeners) listener(this.#view, before);
+    this.#swap(view);
   }
 
   /** Tags that are refs but not rows yet; and the alarm for rows whose tag has gone or moved. */

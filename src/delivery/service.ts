@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../model/clock.ts';
-import { invalidField, WaymarkError } from '../model/errors.ts';
 import { type Digest, hexOf, isDigest, sha256Hex } from '../model/digest.ts';
+import { invalidField, WaymarkError } from '../model/errors.ts';
 import { filesOf } from '../model/object.ts';
 import type { ArtifactStore } from '../registry/artifacts.ts';
 import { renderLayout } from '../registry/layout/render.ts';
@@ -10,10 +10,21 @@ import type { KeyStore, StoredRoot } from '../signing/keys.ts';
 import { armorSignature } from '../signing/org-keys.ts';
 import { archive, type BundleEntry, type BundleFormat } from './bundle.ts';
 import type { BundleCache, BundleOrder } from './bundle-cache.ts';
-import { composeIndex, INDEX_RENEWAL_MS, type IndexEntry, resolutionDigest } from './index-document.ts';
+import {
+  composeIndex,
+  INDEX_RENEWAL_MS,
+  type IndexEntry,
+  resolutionDigest,
+} from './index-document.ts';
 import { composeManifest, type Manifest } from './manifest.ts';
 import type { PluginRecord } from './record.ts';
-import { type Asker, type Choice, channelOf, isChoiceYanked, resolveChannelFor } from './resolve.ts';
+import {
+  type Asker,
+  type Choice,
+  channelOf,
+  isChoiceYanked,
+  resolveChannelFor,
+} from './resolve.ts';
 import type { OrgRuntime } from './runtime.ts';
 import type { Selector } from './selector.ts';
 import { type SignedBody, signBody } from './signed.ts';
@@ -43,7 +54,10 @@ export class OrgDelivery {
   readonly runtime: OrgRuntime;
   readonly #deps: DeliveryDeps;
   readonly #manifests = new LRUCache<string, Promise<ManifestAnswer>>({ max: 5000 });
-  readonly #indexes = new LRUCache<string, { signed: Promise<SignedBody>; atMs: number; plugins: string[] }>({
+  readonly #indexes = new LRUCache<
+    string,
+    { signed: Promise<SignedBody>; atMs: number; plugins: string[] }
+  >({
     max: 1000,
   });
   #roots: StoredRoot[] | undefined;
@@ -51,11 +65,14 @@ export class OrgDelivery {
   constructor(runtime: OrgRuntime, deps: DeliveryDeps) {
     this.runtime = runtime;
     this.#deps = deps;
-    runtime.onChange((view, before) => this.#dropIndexes(view, before));
+    runtime.onChange((view, before) => {
+      if (view.signers !== before?.signers) this.#forgetKeys();
+      this.#dropIndexes(view, before);
+    });
   }
 
   /** After a rotation: everything is signed anew. */
-  forgetKeys(): void {
+  #forgetKeys(): void {
     this.#roots = undefined;
     this.#manifests.clear();
     this.#indexes.clear();
@@ -93,18 +110,29 @@ export class OrgDelivery {
         : await renderLayout(layout, record.content, (digest) => this.readContent(digest));
     const manifest = composeManifest(this.runtime.org, choice, record, selector, layout, rendered);
     const body = Buffer.from(JSON.stringify(manifest));
-    return { ...(await signBody(this.runtime.keyring, 'release', body)), manifest, record, rendered };
+    return {
+      ...(await signBody(this.runtime.keyring, 'release', body)),
+      manifest,
+      record,
+      rendered,
+    };
   }
 
   /** @throws {WaymarkError} `REG_CORRUPT` when a delivered file is not in the store */
   async readContent(digest: Digest): Promise<Buffer> {
     const bytes = await this.#deps.artifacts.read(hexOf(digest));
-    if (!bytes) throw new WaymarkError('REG_CORRUPT', 'a file of the plugin is missing from the store');
+    if (!bytes)
+      throw new WaymarkError('REG_CORRUPT', 'a file of the plugin is missing from the store');
     return bytes;
   }
 
   /** The index of a channel for one visibility class, signed when first asked for. */
-  async index(view: View, channel: string, asker: Asker, seesDiagnostics: boolean): Promise<SignedBody> {
+  async index(
+    view: View,
+    channel: string,
+    asker: Asker,
+    seesDiagnostics: boolean,
+  ): Promise<SignedBody> {
     const choices = resolveChannelFor(view, channel, asker);
     const diagnostics = seesDiagnostics ? view.diagnostics : [];
     const digest = resolutionDigest(view, choices);
@@ -174,7 +202,9 @@ export class OrgDelivery {
   /** The order for a bundle of a manifest, or of its difference to a base. */
   bundleOrder(answer: ManifestAnswer, format: BundleFormat, base?: PluginRecord): BundleOrder {
     const files = this.#bundleFiles(answer);
-    const baseFiles = base ? new Map(filesOf(base.content).map((file) => [file.path, file])) : undefined;
+    const baseFiles = base
+      ? new Map(filesOf(base.content).map((file) => [file.path, file]))
+      : undefined;
     const wanted = files.filter(({ path, digest, mode }) => {
       const old = baseFiles?.get(path);
       return old?.digest !== digest || old?.mode !== mode;
@@ -198,7 +228,12 @@ export class OrgDelivery {
   }
 
   #bundleFiles({ record, rendered }: ManifestAnswer) {
-    const entry = (file: { path: string; mode: '0644' | '0755'; size: number; digest: Digest }) => ({
+    const entry = (file: {
+      path: string;
+      mode: '0644' | '0755';
+      size: number;
+      digest: Digest;
+    }) => ({
       ...file,
       read: () => this.readContent(file.digest),
     });
@@ -227,7 +262,8 @@ function isSameAudience(view: View, before: View): boolean {
     [...view.channels.keys()].join() === [...before.channels.keys()].join() &&
     [...view.channels].every(
       ([name, { resolution }]) =>
-        Object.keys(resolution).join() === Object.keys(before.channels.get(name)!.resolution).join(),
+        Object.keys(resolution).join() ===
+        Object.keys(before.channels.get(name)!.resolution).join(),
     )
   );
 }

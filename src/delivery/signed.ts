@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Keyring } from '../signing/org-keys.ts';
 import type { KeyRole } from '../signing/keys.ts';
+import type { Keyring } from '../signing/org-keys.ts';
 
 /** Exact bytes and the detached signature over them. */
 export interface SignedBody {

@@ -104,18 +104,22 @@ const challengeFor = ({ url = '' }: IncomingMessage): string =>
 /** What Express and its body parser throw, in our own words. */
 function parserError(error: unknown): WaymarkError | undefined {
   if (!(error instanceof Error)) return undefined;
-  const { type, status } = error as { type?: string; status?: number };
-  const options = { cause: error };
-  switch (type) {
-    case 'entity.too.large':
-      return new WaymarkError('VAL_TOO_LARGE', 'the body is larger than 1 MiB', {}, options);
-    case 'entity.parse.failed':
-      return new WaymarkError('VAL_JSON', `the body is not JSON: ${error.message}`, {}, options);
-    case 'encoding.unsupported':
-    case 'charset.unsupported':
-      return new WaymarkError('VAL_MEDIA_TYPE', error.message, {}, options);
-  }
-  const isCallersFault = status !== undefined && status >= 400 && status < 500;
-  const message = 'the request is malformed: check its path, its encoding and its length';
-  return isCallersFault ? new WaymarkError('VAL_FAILED', message, {}, options) : undefined;
+  const { type = '', status = 0 } = error as { type?: string; status?: number };
+  const [code, message] = parserFaults[type] ?? MALFORMED;
+  const isCallersFault = status >= 400 && status < 500;
+  return isCallersFault ? new WaymarkError(code, message, {}, { cause: error }) : undefined;
 }
+
+const MALFORMED: [ErrorCode, string] = [
+  'VAL_FAILED',
+  'the request is malformed: check its path and its length',
+];
+const parserFaults: Record<string, [ErrorCode, string]> = {
+  'entity.too.large': ['VAL_TOO_LARGE', 'the body is larger than 1 MiB'],
+  'entity.parse.failed': ['VAL_JSON', 'the body is not well-formed JSON'],
+  'encoding.unsupported': [
+    'VAL_MEDIA_TYPE',
+    'the content encoding must be gzip, deflate, br or none',
+  ],
+  'charset.unsupported': ['VAL_MEDIA_TYPE', 'the body must be in UTF-8'],
+};

@@ -13,7 +13,7 @@ export interface GitHome {
 }
 
 interface Deps {
-  findHome(org: string): GitHome | undefined;
+  findHome: (org: string) => GitHome | undefined;
   log: Logger;
 }
 

@@ -1,0 +1,146 @@
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ReadyBundle } from '../delivery/bundle-cache.ts';
+import type { SignedBody } from '../delivery/signed.ts';
+import type { View } from '../delivery/view.ts';
+import { WaymarkError } from '../model/errors.ts';
+
+/** An answer whose bytes are at hand. The hot path and Express write it by the same function. */
+export interface PreparedAnswer {
+  status: number;
+  headers: Readonly<Record<string, string>>;
+  body: Buffer;
+}
+
+export const JSON_TYPE = 'application/json; charset=utf-8';
+export const PRIVATE = 'private, no-cache';
+export const IMMUTABLE = 'private, max-age=31536000, immutable';
+
+/** What every delivery answer says of where it comes from. */
+export const placeHeaders = (view: View): Record<string, string> => ({
+  'X-Waymark-Commit': view.published.commit,
+  'X-Waymark-Seq': String(view.sequence),
+  Vary: 'Authorization',
+});
+
+/** A signed document; the signature goes out on a 304 too. */
+export function signedAnswer(
+  view: View,
+  { body, signature, etag }: SignedBody,
+  headers: Readonly<Record<string, string>> = {},
+): PreparedAnswer {
+  return {
+    status: 200,
+    headers: {
+      'Content-Type': JSON_TYPE,
+      'Cache-Control': PRIVATE,
+      ETag: etag,
+      ...placeHeaders(view),
+      'X-Waymark-Signature': Buffer.from(signature).toString('base64'),
+      ...headers,
+    },
+    body,
+  };
+}
+
+/** Strong, weak and bare forms, and lists of them. */
+export function matchesEtag(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  const bare = etag.slice(1, -1);
+  return header.split(',').some((part) => {
+    const value = part.trim().replace(/^W\//, '');
+    return value === '*' || value === etag || value === bare;
+  });
+}
+
+/** Writes it, or 304 where the client has it. The body of a HEAD is dropped by Node. */
+export function writePrepared(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, headers, body }: PreparedAnswer,
+): void {
+  const etag = headers['ETag'];
+  const isRead = request.method === 'GET' || request.method === 'HEAD';
+  if (isRead && etag && matchesEtag(request.headers['if-none-match'], etag)) {
+    const { 'Content-Type': _type, ...kept } = headers;
+    response.writeHead(304, kept);
+    response.end();
+    return;
+  }
+  response.writeHead(status, { ...headers, 'Content-Length': String(body.length) });
+  response.end(body);
+}
+
+interface Range {
+  start: number;
+  end: number;
+}
+
+/**
+ * The one byte range that a request asks for; undefined: everything. Several
+ * ranges at once are answered whole, as the standard allows.
+ *
+ * @throws {WaymarkError} `VAL_RANGE` for one that lies behind the end
+ */
+export function rangeOf(request: IncomingMessage, size: number, etag: string): Range | undefined {
+  const { range, 'if-range': ifRange } = request.headers;
+  if (range === undefined) return undefined;
+  // A date or a weak tag cannot vouch for bytes: then everything is sent.
+  if (ifRange !== undefined && ifRange !== etag) return undefined;
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(range) ?? [];
+  if (first === '' && last === '') return undefined;
+  const start = first === '' ? Math.max(size - Number(last), 0) : Number(first);
+  const end = first === '' || last === '' ? size : Math.min(Number(last) + 1, size);
+  if (start < end) return { start, end };
+  throw new WaymarkError('VAL_RANGE', `there are ${size} bytes`, { details: { size } });
+}
+
+/** Streams what `read` gives, no faster than the client takes it. */
+export async function writeStream(
+  request: IncomingMessage,
+  response: ServerResponse,
+  bundle: ReadyBundle,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { etag, size } = bundle;
+  const common = { ...headers, ETag: etag, 'Accept-Ranges': 'bytes' };
+  if (matchesEtag(request.headers['if-none-match'], etag)) {
+    response.writeHead(304, common);
+    response.end();
+    return;
+  }
+  const range = rangeOf(request, size, etag);
+  const { start, end } = range ?? { start: 0, end: size };
+  const partial = range ? { 'Content-Range': `bytes ${start}-${end - 1}/${size}` } : {};
+  const length = String(end - start);
+  if (request.method === 'HEAD') {
+    response.writeHead(200, { ...common, 'Content-Length': String(size) });
+    response.end();
+    return;
+  }
+  let hasBegun = false;
+  for await (const chunk of bundle.read(start, end)) {
+    if (!hasBegun) {
+      // Only once the first block was found whole: before that, an error is still an answer.
+      response.writeHead(range ? 206 : 200, { ...common, ...partial, 'Content-Length': length });
+      hasBegun = true;
+    }
+    if (response.destroyed) return;
+    if (!response.write(chunk)) await drained(response);
+  }
+  if (!hasBegun) response.writeHead(200, { ...common, 'Content-Length': length });
+  response.end();
+}
+
+async function drained(response: ServerResponse): Promise<void> {
+  const leaving = new AbortController();
+  const gone = once(response, 'close', { signal: leaving.signal });
+  const free = once(response, 'drain', { signal: leaving.signal });
+  try {
+    await Promise.race([gone, free]);
+  } finally {
+    leaving.abort();
+    gone.catch(() => {});
+    free.catch(() => {});
+  }
+}

@@ -1,0 +1,179 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientStore } from '../delivery/client.ts';
+import type { Deliveries } from '../delivery/deliveries.ts';
+import type { OrgDelivery } from '../delivery/service.ts';
+import type { View } from '../delivery/view.ts';
+import { waitOf } from '../delivery/watch.ts';
+import type { Authenticator } from '../identity/authenticate.ts';
+import type { Caller } from '../identity/caller.ts';
+import { WaymarkError } from '../model/errors.ts';
+import { JSON_TYPE, type PreparedAnswer, placeHeaders, writePrepared } from './delivery-answer.ts';
+import { updatesFor } from './delivery-client-routes.ts';
+import { askerOf, seesDiagnostics } from './delivery-context.ts';
+import { indexAnswer, manifestAnswer } from './delivery-documents.ts';
+import { answerError, type LogError } from './errors.ts';
+import { bucketOf } from './identify.ts';
+import { type RateLimiter, rateLimited } from './rate-limit.ts';
+import { requestIdOf } from './request-id.ts';
+import type { HotPath } from './server.ts';
+
+interface Deps {
+  deliveries: Deliveries;
+  clients: ClientStore;
+  authenticator: Authenticator;
+  limiter: RateLimiter;
+  logError: LogError;
+}
+
+/** Exactly these shapes; every other request is Express's. */
+const DOCUMENT =
+  /^\/v1\/orgs\/([a-z0-9-]+)\/delivery\/(?:plugins\/([a-z0-9-]+)\/manifest|index)(?:\?channel=([a-z0-9-]+))?$/;
+const UPDATES = /^\/v1\/orgs\/([a-z0-9-]+)\/delivery\/clients\/([0-9a-f-]{36})\/check-updates$/;
+const MOST_BODY_BYTES = 1_048_576;
+
+/** What was answered from one view, by class of caller and URL. */
+type Answers = Map<string, { prepared: PreparedAnswer; untilMs: number }>;
+
+/** An index is signed anew long before it expires: what is kept of it must not be older. */
+const KEPT_MS = 600_000;
+
+/**
+ * Answers the few requests that every client makes all day, from memory and
+ * without Express: it costs 4–6 times a bare handler on a cached manifest.
+ * What is not in memory yet is left to Express, and composed meanwhile.
+ */
+export function createHotPath(deps: Deps): HotPath {
+  const { authenticator, limiter, deliveries } = deps;
+  const answersByView = new WeakMap<View, Answers>();
+
+  return (request, response) => {
+    const { url = '', method } = request;
+    const isRead = method === 'GET';
+    if (!isRead && method !== 'POST') return false;
+    const found = (isRead ? DOCUMENT : UPDATES).exec(url);
+    if (!found) return false;
+    const caller = callerOf(request);
+    if (!caller?.permissions.has('delivery:read')) return false;
+    const [, org = '', name, channel] = found;
+    if (caller.org !== org && !caller.isSiteAdmin) return false;
+    const delivery = deliveries.find(org);
+    const view = delivery?.runtime.maybeView;
+    if (!delivery || !view) return false;
+    if (!isRead) return answerUpdates(delivery, caller, name!, request, response);
+    if (waitOf(request.headers['prefer'] as string | undefined) !== undefined) return false;
+    const key = `${view.access.classOf(askerOf(caller))}\n${bucketKey(caller, view)}\n${url}`;
+    const known = answersByView.get(view)?.get(key);
+    if (!known || known.untilMs < Date.now()) {
+      prepareLater(delivery, view, caller, key, { plugin: name, channel });
+      return false;
+    }
+    if (!isCounted(caller, request, response)) return true;
+    writePrepared(request, response, known.prepared);
+    return true;
+  };
+
+  function callerOf({ headers }: IncomingMessage): Caller | undefined {
+    const { authorization } = headers;
+    if (authorization === undefined || headers['x-api-key'] !== undefined) return undefined;
+    if (!authorization.startsWith('Bearer ')) return undefined;
+    return authenticator.peek(authorization.slice('Bearer '.length));
+  }
+
+  /** What of a caller, beside its class, an answer depends on. */
+  function bucketKey(caller: Caller, view: View): string {
+    const isPartial = [...view.channels.values()].some(({ resolution }) =>
+      Object.values(resolution).some(({ rolloutPercent }) => rolloutPercent < 100),
+    );
+    const enrolled = caller.client?.channel ?? '';
+    return `${isPartial ? caller.id : ''}\n${enrolled}\n${seesDiagnostics(caller)}`;
+  }
+
+  function prepareLater(
+    delivery: OrgDelivery,
+    view: View,
+    caller: Caller,
+    key: string,
+    { plugin, channel }: { plugin: string | undefined; channel: string | undefined },
+  ): void {
+    const query = new URLSearchParams(channel === undefined ? [] : [['channel', channel]]);
+    const composing =
+      plugin === undefined
+        ? indexAnswer(delivery, caller, query)
+        : manifestAnswer(delivery, caller, plugin, query).then(({ prepared }) => prepared);
+    composing.then(
+      (prepared) => {
+        if (delivery.runtime.maybeView !== view) return;
+        let answers = answersByView.get(view);
+        if (!answers) answersByView.set(view, (answers = new Map()));
+        if (answers.size < 20_000) answers.set(key, { prepared, untilMs: Date.now() + KEPT_MS });
+      },
+      () => {}, // Express answers the same refusal.
+    );
+  }
+
+  /** Counts the request; answers 429 by itself: then it is done. */
+  function isCounted(caller: Caller, request: IncomingMessage, response: ServerResponse): boolean {
+    const taken = limiter.take(bucketOf(caller));
+    response.setHeader('X-Request-Id', requestIdOf(request));
+    for (const name in taken.headers) response.setHeader(name, taken.headers[name]!);
+    if (taken.isAllowed) return true;
+    response.setHeader('Retry-After', taken.retryAfterSec);
+    answerError(request, response, rateLimited(taken, caller.kind), deps.logError);
+    return false;
+  }
+
+  function answerUpdates(
+    delivery: OrgDelivery,
+    caller: Caller,
+    id: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): boolean {
+    const { headers } = request;
+    const isOwn = caller.kind === 'client' && caller.id === id;
+    const length = Number(headers['content-length']);
+    const isPlain = headers['content-encoding'] === undefined && isJson(headers['content-type']);
+    if (!isOwn || !isPlain || !(length > 0 && length <= MOST_BODY_BYTES)) return false;
+    if (!isCounted(caller, request, response)) return true;
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const text = (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString();
+      void answerParsed(delivery, caller, id, text, request, response);
+    });
+    return true;
+  }
+
+  async function answerParsed(
+    delivery: OrgDelivery,
+    caller: Caller,
+    id: string,
+    text: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    try {
+      const value = parseBody(text);
+      const answer = await updatesFor(deps, delivery.runtime.org.slug, caller, id, value);
+      const body = Buffer.from(JSON.stringify(answer));
+      const place = placeHeaders(delivery.runtime.view);
+      const headers = { 'Content-Type': JSON_TYPE, ...place };
+      writePrepared(request, response, { status: 200, headers, body });
+    } catch (error) {
+      answerError(request, response, error, deps.logError);
+    }
+  }
+}
+
+const JSON_BODY = /^application\/json(?:; ?charset=utf-8)?$/i;
+
+const isJson = (type: string | undefined): boolean => type !== undefined && JSON_BODY.test(type);
+
+function parseBody(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const message = `the body is not JSON: ${(error as Error).message}`;
+    throw new WaymarkError('VAL_JSON', message);
+  }
+}

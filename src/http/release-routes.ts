@@ -1,0 +1,266 @@
+import type { ReleaseRow } from '../delivery/publication.ts';
+import type { OrgRuntime } from '../delivery/runtime.ts';
+import type { OrgRuntimes } from '../delivery/runtimes.ts';
+import { isYanked } from '../delivery/view.ts';
+import type { Caller } from '../identity/caller.ts';
+import type { Clock } from '../model/clock.ts';
+import { WaymarkError } from '../model/errors.ts';
+import { NAMED_RELEASE_PREFIX } from '../model/names.ts';
+import type { ArtifactStore } from '../registry/artifacts.ts';
+import { type Publishing, publishNamed, publishVersion } from '../release/publish.ts';
+import { rotateKeys } from '../release/rotate-keys.ts';
+import { setYanked } from '../release/yank.ts';
+import type { KeyRole, KeyStore } from '../signing/keys.ts';
+import type { MasterKey } from '../signing/master-key.ts';
+import { listReleases } from './delivery-routes.ts';
+import { jsonBody } from './json-body.ts';
+import { pageOf } from './pagination.ts';
+import { type Route, route } from './route.ts';
+import { noSuchOrg } from './tenant.ts';
+
+export interface ReleaseRouteDeps {
+  runtimes: OrgRuntimes;
+  artifacts: ArtifactStore;
+  keys: KeyStore;
+  master: MasterKey;
+  clock: Clock;
+}
+
+const versionBody = jsonBody<{ version: string; commit?: string; notes?: string }>({
+  type: 'object',
+  required: ['version'],
+  additionalProperties: false,
+  properties: {
+    version: { type: 'string', maxLength: 128 },
+    commit: { type: 'string', maxLength: 40 },
+    notes: { type: 'string', maxLength: 65_536 },
+  },
+});
+
+interface NamedRelease {
+  name: string;
+  notes?: string;
+  components: { componentId: string; version: string }[];
+}
+
+const releaseBody = jsonBody<NamedRelease>({
+  type: 'object',
+  required: ['name', 'components'],
+  additionalProperties: false,
+  properties: {
+    name: { type: 'string', maxLength: 128 },
+    notes: { type: 'string', maxLength: 65_536 },
+    components: {
+      type: 'array',
+      maxItems: 1000,
+      items: {
+        type: 'object',
+        required: ['componentId', 'version'],
+        additionalProperties: false,
+        properties: { componentId: { type: 'string' }, version: { type: 'string' } },
+      },
+    },
+  },
+});
+
+const yankBody = jsonBody<{ reason: string }>({
+  type: 'object',
+  required: ['reason'],
+  additionalProperties: false,
+  properties: { reason: { type: 'string', minLength: 1, maxLength: 2000 } },
+});
+
+const rotateBody = jsonBody<{ roles: KeyRole[] }>({
+  type: 'object',
+  required: ['roles'],
+  additionalProperties: false,
+  properties: {
+    roles: {
+      type: 'array',
+      minItems: 1,
+      uniqueItems: true,
+      items: { enum: ['root', 'release', 'index'] },
+    },
+  },
+});
+
+export function releaseRoutes(deps: ReleaseRouteDeps): Route[] {
+  const runtimeOf = (org: string): OrgRuntime => {
+    const runtime = deps.runtimes.find(org);
+    if (!runtime) throw noSuchOrg(org);
+    return runtime;
+  };
+  const publishing = (org: string, { actor }: Caller): Publishing => ({
+    runtime: runtimeOf(org),
+    artifacts: deps.artifacts,
+    clock: deps.clock,
+    actor,
+  });
+  return [
+    ...versionRoutes(runtimeOf, publishing),
+    ...namedRoutes(runtimeOf, publishing),
+    route({
+      method: 'post',
+      path: '/keys/rotate',
+      permission: 'keys:rotate',
+      body: rotateBody,
+      async handle({ org, caller, body: { roles } }) {
+        const { keys, master, clock } = deps;
+        const root = await rotateKeys(runtimeOf(org), roles, { keys, master, clock });
+        return { status: 201, body: { ...root, rotatedBy: caller.actor } };
+      },
+    }),
+  ];
+}
+
+type RuntimeOf = (org: string) => OrgRuntime;
+type PublishingOf = (org: string, caller: Caller) => Publishing;
+
+/** Releases of one plugin: `<plugin>--v<version>`. */
+function versionRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] {
+  const path = '/components/:plugin/versions' as const;
+  return [
+    route({
+      method: 'post',
+      path,
+      permission: 'releases:publish',
+      body: versionBody,
+      async handle({ org, caller, params: { plugin }, body }) {
+        const { release, isNew } = await publishVersion(publishing(org, caller), {
+          plugin,
+          ...body,
+        });
+        const Location = `/api/v1/components/${plugin}/versions/${release.version}`;
+        return {
+          status: isNew ? 201 : 200,
+          headers: { Location },
+          body: describe(runtimeOf(org), release),
+        };
+      },
+    }),
+    route({
+      method: 'get',
+      path,
+      permission: 'releases:read',
+      async handle({ org, params: { plugin }, query }) {
+        const { view } = runtimeOf(org);
+        if (!view.releases.has(plugin) && !view.published.records.has(plugin)) {
+          throw new WaymarkError('RES_NOT_FOUND', `no plugin ${plugin}`);
+        }
+        return { status: 200, ...pageOf(listReleases(view, plugin), query) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: `${path}/:version`,
+      permission: 'releases:read',
+      async handle({ org, params }) {
+        const { plugin, version } = params as { plugin: string; version: string };
+        const found = listReleases(runtimeOf(org).view, plugin).find(
+          (one) => one.version === version,
+        );
+        if (!found) throw new WaymarkError('RES_NOT_FOUND', `${plugin} has no release ${version}`);
+        return { status: 200, body: found };
+      },
+    }),
+    route({
+      method: 'post',
+      path: `${path}/:version/yank`,
+      permission: 'releases:publish',
+      body: yankBody,
+      async handle({ org, caller, params, body: { reason } }) {
+        const { plugin, version } = params as { plugin: string; version: string };
+        const commit = await setYanked(publishing(org, caller), { plugin, version, reason });
+        return { status: 200, body: { plugin, version, yanked: true, commit } };
+      },
+    }),
+    route({
+      method: 'post',
+      path: `${path}/:version/unyank`,
+      permission: 'releases:publish',
+      async handle({ org, caller, params }) {
+        const { plugin, version } = params as { plugin: string; version: string };
+        const commit = await setYanked(publishing(org, caller), { plugin, version, reason: null });
+        return { status: 200, body: { plugin, version, yanked: false, commit } };
+      },
+    }),
+  ];
+}
+
+/** Releases of several plugins together: `release/<name>`. */
+function namedRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] {
+  return [
+    route({
+      method: 'post',
+      path: '/releases',
+      permission: 'releases:publish',
+      body: releaseBody,
+      async handle({ org, caller, body }) {
+        const { isNew } = await publishNamed(publishing(org, caller), body);
+        const Location = `/api/v1/releases/${body.name}`;
+        const status = isNew ? 201 : 200;
+        return { status, headers: { Location }, body: describeNamed(runtimeOf(org), body.name) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/releases',
+      permission: 'releases:read',
+      async handle({ org, query }) {
+        const runtime = runtimeOf(org);
+        const names = [...runtime.view.releasesByTag.keys()]
+          .filter((tag) => tag.startsWith(NAMED_RELEASE_PREFIX))
+          .map((tag) => tag.slice(NAMED_RELEASE_PREFIX.length));
+        return {
+          status: 200,
+          ...pageOf(
+            names.map((name) => describeNamed(runtime, name)),
+            query,
+          ),
+        };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/releases/:name',
+      permission: 'releases:read',
+      async handle({ org, params: { name } }) {
+        return { status: 200, body: describeNamed(runtimeOf(org), name) };
+      },
+    }),
+  ];
+}
+
+function describe({ view }: OrgRuntime, release: ReleaseRow) {
+  const { plugin, version, tag, tagOid, seq, commit, tree, contentDigest, publishedAt, notes } =
+    release;
+  const yanked = isYanked(view, plugin, version);
+  return {
+    plugin,
+    version,
+    tag,
+    tagOid,
+    seq,
+    commit,
+    tree,
+    contentDigest,
+    publishedAt,
+    notes,
+    yanked,
+  };
+}
+
+function describeNamed({ view }: OrgRuntime, name: string) {
+  const rows = view.releasesByTag.get(`${NAMED_RELEASE_PREFIX}${name}`) ?? [];
+  const [first] = rows;
+  if (!first) throw new WaymarkError('RES_NOT_FOUND', `there is no release ${name}`);
+  const { tag, tagOid, seq, publishedAt, notes } = first;
+  const components = rows.map((row) => ({
+    componentId: row.plugin,
+    version: row.version,
+    commit: row.commit,
+    tree: row.tree,
+    contentDigest: row.contentDigest,
+  }));
+  return { name, status: 'ready', tag, tagOid, seq, publishedAt, notes, components };
+}
