@@ -241,7 +241,8 @@ async function indexOf(
   let facts = factsByIndex.get(body);
   if (!facts) {
     const { sequence } = JSON.parse(body.toString()) as { sequence: number };
-    factsByIndex.set(body, (facts = { channel, sequence, sha256: sha256Hex(body) }));
+    facts = { channel, sequence, sha256: sha256Hex(body) };
+    factsByIndex.set(body, facts);
   }
   return facts;
 }

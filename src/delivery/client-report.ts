@@ -41,7 +41,9 @@ export function parseReport(value: unknown): ClientReport {
       need(Number.isSafeInteger(index?.sequence), 'index.sequence', 'is no whole number');
     }
     if (need(Array.isArray(report.plugins), 'plugins', 'is no list')) {
-      report.plugins.forEach((plugin, i) => checkPlugin(plugin, `plugins[${i}]`, need));
+      for (const [i, plugin] of report.plugins.entries()) {
+        checkPlugin(plugin, `plugins[${i}]`, need);
+      }
     }
     need(report.errors === undefined || Array.isArray(report.errors), 'errors', 'is no list');
   }

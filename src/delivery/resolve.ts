@@ -87,10 +87,16 @@ export function resolveChannelFor(
   asker: Asker,
 ): ReadonlyMap<string, Choice> {
   let tables = tablesByView.get(view);
-  if (!tables) tablesByView.set(view, (tables = new Map()));
+  if (!tables) {
+    tables = new Map();
+    tablesByView.set(view, tables);
+  }
   const key = `${name}\n${view.access.classOf(asker)}\n${bucketsOf(view, name, asker)}`;
   let table = tables.get(key);
-  if (!table) tables.set(key, (table = channelTable(view, name, asker)));
+  if (!table) {
+    table = channelTable(view, name, asker);
+    tables.set(key, table);
+  }
   return table;
 }
 

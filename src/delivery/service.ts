@@ -193,7 +193,10 @@ export class OrgDelivery {
    * unless nothing but contents of plugins moved, all go.
    */
   #dropIndexes(view: View, before: View | undefined): void {
-    if (!before || !isSameAudience(view, before)) return this.#indexes.clear();
+    if (!before || !isSameAudience(view, before)) {
+      this.#indexes.clear();
+      return;
+    }
     for (const [key, { plugins }] of this.#indexes.entries()) {
       if (plugins.some((id) => hasMoved(id, view, before))) this.#indexes.delete(key);
     }

@@ -150,7 +150,10 @@ async function recipientOf(
   }
   if (wish === 'none' || (encryption === 'off' && wish !== 'openpgp')) return undefined;
   let recipient = recipients.get(armored);
-  if (!recipient) recipients.set(armored, (recipient = await checkRecipientKey(armored)));
+  if (!recipient) {
+    recipient = await checkRecipientKey(armored);
+    recipients.set(armored, recipient);
+  }
   return recipient;
 }
 

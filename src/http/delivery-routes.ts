@@ -134,11 +134,15 @@ const timesByDelivery = new WeakMap<OrgDelivery, Map<string, string>>();
 /** A commit's time is read once. */
 async function commitTime(delivery: OrgDelivery, commit: string): Promise<{ committer: string }> {
   let times = timesByDelivery.get(delivery);
-  if (!times) timesByDelivery.set(delivery, (times = new Map()));
+  if (!times) {
+    times = new Map();
+    timesByDelivery.set(delivery, times);
+  }
   let time = times.get(commit);
   if (time === undefined) {
     const { committer } = await delivery.runtime.pool.readCommit(commit);
-    times.set(commit, (time = new Date(committer.atSec * 1000).toISOString()));
+    time = new Date(committer.atSec * 1000).toISOString();
+    times.set(commit, time);
   }
   return { committer: time };
 }

@@ -104,7 +104,10 @@ export function createHotPath(deps: Deps): HotPath {
       (prepared) => {
         if (delivery.runtime.maybeView !== view) return;
         let answers = answersByView.get(view);
-        if (!answers) answersByView.set(view, (answers = new Map()));
+        if (!answers) {
+          answers = new Map();
+          answersByView.set(view, answers);
+        }
         if (answers.size < 20_000) answers.set(key, { prepared, untilMs: Date.now() + KEPT_MS });
       },
       () => {}, // Express answers the same refusal.

@@ -4,7 +4,6 @@ import { storeRecord } from '../delivery/published.ts';
 import type { PluginRecord } from '../delivery/record.ts';
 import type { OrgRuntime } from '../delivery/runtime.ts';
 import { writeObject } from '../git/write-object.ts';
-import type { Org } from '../identity/org.ts';
 import { type Clock, toTime } from '../model/clock.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import {
