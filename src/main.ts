@@ -169,7 +169,6 @@ async function prepareSite(
   }
   const path = adminKeyFile({ dataDir });
   const file = {
-    find: () => findSecret(path),
     keep: (token: string) => keepSecret(path, token),
     replace: (token: string) => replaceSecret(path, token),
   };

@@ -1,10 +1,10 @@
 import { type Clock, toTime } from '../model/clock.ts';
+import { WaymarkError } from '../model/errors.ts';
 import type { ApiKey, ApiKeyStore } from './api-key.ts';
 import { CHOSEN_KEY_ID, mintApiKey, parseToken } from './keys.ts';
 
 /** Where a generated key is left for the operator. */
 export interface AdminKeyFile {
-  find(): Promise<string | undefined>;
   /** Answers the text that is in the file, which is another's where two started at once. */
   keep(token: string): Promise<string>;
   replace(token: string): Promise<void>;
@@ -34,6 +34,7 @@ export async function ensureSiteAdmin({
   const keys = await apiKeys.list(null);
   if (keys.some((key) => isInForce(key, clock))) return false;
   const token = chosen ?? (await generate());
+  await checkUnused(token);
   const at = toTime(clock());
   const key = siteAdminKey(token, at);
   const { id: resource, createdBy: actor } = key;
@@ -43,12 +44,21 @@ export async function ensureSiteAdmin({
   async function generate(): Promise<string> {
     const { token: fresh } = mintApiKey();
     const stored = await file.keep(fresh);
-    const parsed = parseToken(stored);
-    const isUsed = parsed?.kind !== 'key' || (await apiKeys.find(parsed.id)) !== undefined;
-    if (!isUsed) return stored;
-    // It was revoked, or is no key at all.
+    if (await isUnused(stored)) return stored;
     await file.replace(fresh);
     return fresh;
+  }
+
+  /** An id that is in the database was revoked, or has expired: keys do not come back. */
+  async function isUnused(token: string): Promise<boolean> {
+    const parsed = parseToken(token);
+    return parsed?.kind === 'key' && (await apiKeys.find(parsed.id)) === undefined;
+  }
+
+  async function checkUnused(token: string): Promise<void> {
+    if (await isUnused(token)) return;
+    const message = 'WAYMARK_ADMIN_TOKEN names a key that has ended: leave it out, and one is generated';
+    throw new WaymarkError('RES_DUPLICATE', message);
   }
 }
 
