@@ -1,0 +1,140 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import type { Stores } from '../../src/database/stores.ts';
+import { createApp } from '../../src/http/app.ts';
+import { createRateLimiter } from '../../src/http/rate-limit.ts';
+import { type Route, routesOf } from '../../src/http/route.ts';
+import { createHttpServer } from '../../src/http/server.ts';
+import { type Authenticator, createAuthenticator } from '../../src/identity/authenticate.ts';
+import { mintApiKey } from '../../src/identity/keys.ts';
+import type { Role } from '../../src/identity/roles.ts';
+import type { Clock } from '../../src/model/clock.ts';
+import { createMemoryStores } from './fakes/memory-stores.ts';
+import { makeApiKey, makeEntry, makeOrg } from './records.ts';
+
+export interface Answered<T = unknown> {
+  status: number;
+  headers: Headers;
+  text: string;
+  /** The body as JSON; undefined when there is none. */
+  body: T;
+}
+
+export interface Asked {
+  method?: string;
+  token?: string;
+  headers?: Record<string, string>;
+  /** Sent as JSON; text goes as it is. */
+  body?: unknown;
+}
+
+export interface TestApp {
+  url: string;
+  stores: Stores;
+  authenticator: Authenticator;
+  /** What was logged as nobody's fault but ours. */
+  logged: unknown[];
+  ask<T = unknown>(path: string, asked?: Asked): Promise<Answered<T>>;
+  /** The token of a new key; `org: null` is a site admin's. */
+  keyOf(role: Role, org?: string | null): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface AppOptions {
+  rows(stores: Stores, authenticator: Authenticator): Route[];
+  orgs?: readonly string[];
+  at?: string;
+  isEnveloped?: boolean;
+  clock?: Clock;
+  rateLimit?: number | 'off';
+  isReady?: boolean;
+  degraded?: readonly string[];
+  headersTimeoutMs?: number;
+}
+
+/** The app on the loopback address, over stores in memory. */
+export async function serveApp(options: AppOptions): Promise<TestApp> {
+  const { orgs = ['acme', 'globex'], at = '/', isEnveloped = true, clock = Date.now } = options;
+  const { isReady = true, degraded = [], rateLimit = 'off', headersTimeoutMs } = options;
+  const stores = createMemoryStores();
+  for (const slug of orgs) await stores.orgs.insert(makeOrg(slug), makeEntry());
+  const authenticator = createAuthenticator({ ...stores, clock });
+  const logged: unknown[] = [];
+  const router = routesOf(options.rows(stores, authenticator), {
+    orgs: { has: (slug) => orgs.includes(slug), slugs: () => orgs },
+    isEnveloped,
+  });
+  const app = createApp({
+    authenticator,
+    limiter: createRateLimiter(rateLimit, clock),
+    readiness: async () => ({ isReady, degraded }),
+    logError: (error) => logged.push(error),
+    routers: [{ at, router }],
+  });
+  const parts = { app, hotPath: () => false };
+  const server = createHttpServer(
+    headersTimeoutMs === undefined ? parts : { ...parts, headersTimeoutMs },
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  return {
+    url,
+    stores,
+    authenticator,
+    logged,
+    ask: (path, asked) => ask(url + path, asked),
+    async keyOf(role, org = 'acme') {
+      const { id, token, secretHash } = mintApiKey();
+      const user = null;
+      await stores.apiKeys.insert(
+        makeApiKey(id, { secretHash, org, roles: [role], user }),
+        makeEntry(),
+      );
+      return token;
+    },
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** One request. `token` goes as Bearer. */
+export async function ask<T>(url: string, asked: Asked = {}): Promise<Answered<T>> {
+  const { method = asked.body === undefined ? 'GET' : 'POST', token, body } = asked;
+  const headers = new Headers(asked.headers);
+  if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
+  if (body !== undefined && !headers.has('content-type')) {
+    headers.set('content-type', 'application/json');
+  }
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  const answer = await fetch(url, {
+    method,
+    headers,
+    ...(body === undefined ? {} : { body: text }),
+  });
+  const said = await answer.text();
+  const isJson = answer.headers.get('content-type')?.includes('json') && said !== '';
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    text: said,
+    body: (isJson ? JSON.parse(said) : undefined) as T,
+  };
+}
+
+/** The body of a refusal. */
+export interface Refused {
+  success: false;
+  error: {
+    code: string;
+    message: string;
+    details?: Record<string, unknown>;
+    validationErrors?: { field: string; message: string; code: string }[];
+  };
+  meta: { requestId: string; timestamp: string };
+}
