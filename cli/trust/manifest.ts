@@ -46,6 +46,10 @@ export function parseManifest(body: Uint8Array): Manifest {
   const channel = resolved.optionalText('channel');
   const release = resolved.optionalText('release');
   const items = fields.list('items');
+  const files = [
+    ...fields.optionalList('files').map((file) => parseFile(file)),
+    ...items.flatMap(filesOf),
+  ];
   return {
     pluginId: plugin.text('id'),
     name: plugin.text('name'),
@@ -59,10 +63,7 @@ export function parseManifest(body: Uint8Array): Manifest {
     ...(release === undefined ? {} : { release }),
     layout: fields.text('layout'),
     items: items.map(parseItem),
-    files: [
-      ...fields.optionalList('files').map((file) => parseFile(file)),
-      ...items.flatMap(filesOf),
-    ].sort((a, b) => (a.path < b.path ? -1 : 1)),
+    files: checkKeys(items, files).sort((a, b) => (a.path < b.path ? -1 : 1)),
     bundleUrl: fields.fields('bundle').text('url'),
   };
 }
@@ -81,13 +82,18 @@ function parseItem(fields: Fields): ManifestItem {
 }
 
 function filesOf(item: Fields): ManifestFile[] {
-  if (item.optionalList('keys').length > 0) {
-    const message =
-      'manifest: it has entries to merge into a shared file, which this version cannot';
-    throw new VerificationError('DOCUMENT_INVALID', message);
-  }
   const objectId = item.text('configObjectId');
   return item.list('files').map((file) => ({ ...parseFile(file), objectId }));
+}
+
+/** A key of a file that is delivered whole is in it already; into another it would have to be merged. */
+function checkKeys(items: readonly Fields[], files: ManifestFile[]): ManifestFile[] {
+  const whole = new Set(files.map(({ path }) => path));
+  const keys = items.flatMap((item) => item.optionalList('keys'));
+  const other = keys.map((key) => key.text('file')).find((file) => !whole.has(file));
+  if (other === undefined) return files;
+  const message = `manifest: it has entries to merge into ${other}, which this version cannot`;
+  throw new VerificationError('DOCUMENT_INVALID', message);
 }
 
 function parseFile(fields: Fields): ManifestFile {
