@@ -1,0 +1,146 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ConfigError, readConfig } from '../../src/config/config.ts';
+import { armFailpoints } from '../../src/model/failpoint.ts';
+
+const KEY = Buffer.alloc(32, 0xab);
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'waymark-config-'));
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('readConfig', () => {
+  it('needs nothing', () => {
+    expect(readConfig({})).toEqual({
+      dataDir: resolve('data'),
+      host: '127.0.0.1',
+      port: 7420,
+      publicUrl: null,
+      adminToken: null,
+      masterKey: null,
+      exampleOrg: 'acme',
+      databaseUrl: null,
+      rateLimit: 1000,
+      failpoints: '',
+    });
+  });
+
+  it('reads every setting', () => {
+    const config = readConfig({
+      WAYMARK_DATA_DIR: '/srv/waymark',
+      WAYMARK_HOST: '::',
+      WAYMARK_PORT: '0',
+      WAYMARK_PUBLIC_URL: 'https://waymark.example.com/base/',
+      WAYMARK_ADMIN_TOKEN: 'twenty-characters-ok',
+      WAYMARK_MASTER_KEY: KEY.toString('base64'),
+      WAYMARK_EXAMPLE_ORG: 'demo',
+      WAYMARK_ROLE: 'all',
+      WAYMARK_RATE_LIMIT: '50',
+      WAYMARK_FAILPOINTS: 'push.accepted=delay:0',
+      DATABASE_URL: 'postgres://db/waymark',
+    });
+    armFailpoints('');
+
+    expect(config).toEqual({
+      dataDir: '/srv/waymark',
+      host: '::',
+      port: 0,
+      publicUrl: 'https://waymark.example.com/base',
+      adminToken: 'twenty-characters-ok',
+      masterKey: KEY,
+      exampleOrg: 'demo',
+      databaseUrl: 'postgres://db/waymark',
+      rateLimit: 50,
+      failpoints: 'push.accepted=delay:0',
+    });
+  });
+
+  it('takes an empty setting for one that is not set, but for the example org: none', () => {
+    const empty = { WAYMARK_PORT: '', WAYMARK_RATE_LIMIT: '', DATABASE_URL: '' };
+
+    const config = readConfig({ ...empty, WAYMARK_EXAMPLE_ORG: '' });
+
+    expect(config).toMatchObject({ port: 7420, rateLimit: 1000, databaseUrl: null });
+    expect(config.exampleOrg).toBeNull();
+  });
+
+  it('cannot be changed afterwards', () => {
+    expect(Object.isFrozen(readConfig({}))).toBe(true);
+  });
+
+  it('lets a bench or a proxy switch the limit off', () => {
+    expect(readConfig({ WAYMARK_RATE_LIMIT: 'off' }).rateLimit).toBe('off');
+  });
+
+  it.each(['base64', 'hex'] as const)('reads a master key in %s from a file', async (encoding) => {
+    const file = join(folder, encoding);
+    await writeFile(file, `${KEY.toString(encoding)}\n`);
+
+    expect(readConfig({ WAYMARK_MASTER_KEY_FILE: file }).masterKey).toEqual(KEY);
+  });
+
+  const both = { WAYMARK_MASTER_KEY: 'a', WAYMARK_MASTER_KEY_FILE: 'b' };
+  it.each([
+    [{ WAYMARK_PORT: '65536' }, 'WAYMARK_PORT is 65536: give a number from 0 to 65535'],
+    [{ WAYMARK_PORT: '-1' }, 'WAYMARK_PORT is -1: give a number from 0 to 65535'],
+    [
+      { WAYMARK_PUBLIC_URL: 'waymark.example.com' },
+      'WAYMARK_PUBLIC_URL is waymark.example.com: give an address such as https://waymark.example.com',
+    ],
+    [
+      { WAYMARK_PUBLIC_URL: 'https://a.example/?x=1' },
+      'WAYMARK_PUBLIC_URL is https://a.example/?x=1: give an address such as https://waymark.example.com',
+    ],
+    [both, 'WAYMARK_MASTER_KEY and WAYMARK_MASTER_KEY_FILE are both set: keep one'],
+    [
+      { WAYMARK_MASTER_KEY: KEY.toString('base64').slice(4) },
+      'WAYMARK_MASTER_KEY is no key: give 32 random bytes in base64, as `openssl rand -base64 32` makes them',
+    ],
+    [
+      { WAYMARK_MASTER_KEY_FILE: '/no/such/file' },
+      'WAYMARK_MASTER_KEY_FILE: /no/such/file cannot be read (ENOENT)',
+    ],
+    [
+      { WAYMARK_EXAMPLE_ORG: 'Acme Ltd' },
+      'WAYMARK_EXAMPLE_ORG is Acme Ltd: use lower-case letters, digits and single hyphens, or leave it empty for none',
+    ],
+    [
+      { WAYMARK_ROLE: 'worker' },
+      'WAYMARK_ROLE is worker: this version runs all parts in one process',
+    ],
+    [
+      { REDIS_URL: 'redis://cache' },
+      'REDIS_URL is set: this version has no queue but the one in its process',
+    ],
+    [{ WAYMARK_RATE_LIMIT: '1e3' }, 'WAYMARK_RATE_LIMIT is 1e3: give requests a minute, or off'],
+    [
+      { WAYMARK_FAILPOINTS: 'publish.typo=kill' },
+      'WAYMARK_FAILPOINTS: no failpoint is named publish.typo',
+    ],
+  ])('refuses %j', (env, sentence) => {
+    expect(() => readConfig(env)).toThrow(new ConfigError(sentence));
+  });
+
+  it.each(['short', 'white space is not for headers', `wmc_0123456789abcdef_${'a'.repeat(43)}`])(
+    'refuses the administrator’s token %j without repeating it',
+    (token) => {
+      const read = () => readConfig({ WAYMARK_ADMIN_TOKEN: token });
+
+      expect(read).toThrow(/^WAYMARK_ADMIN_TOKEN cannot be used/);
+      expect(read).not.toThrow(token);
+    },
+  );
+
+  it('refuses another database without showing its password', () => {
+    const read = () => readConfig({ DATABASE_URL: 'mysql://root:hunter2@db' });
+
+    expect(read).toThrow(/^DATABASE_URL must start with postgres:/);
+    expect(read).not.toThrow('hunter2');
+  });
+});
