@@ -2,11 +2,11 @@ import { LRUCache } from 'lru-cache';
 import type { BundleFormat } from '../delivery/bundle.ts';
 import type { ReadyBundle } from '../delivery/bundle-cache.ts';
 import { findBase } from '../delivery/pinned.ts';
-import type { Choice } from '../delivery/resolve.ts';
-import { resolveAll } from '../delivery/resolve.ts';
+import { type Asker, fromRelease, resolveAll, resolveChannelFor } from '../delivery/resolve.ts';
 import type { ManifestAnswer, OrgDelivery } from '../delivery/service.ts';
 import { parseFormat, parseLayout } from '../delivery/service.ts';
 import { signBody } from '../delivery/signed.ts';
+import type { View } from '../delivery/view.ts';
 import type { Caller } from '../identity/caller.ts';
 import { hexOf, isDigest } from '../model/digest.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
@@ -168,34 +168,32 @@ function refusePlain({ runtime }: OrgDelivery, what: string): void {
   if (runtime.view.encryption === 'required') throw keyRequired(what);
 }
 
-const visibleByTable = new WeakMap<object, Set<string>>();
+const digestsByView = new WeakMap<View, Map<string, Promise<ReadonlySet<string>>>>();
 
-/** A blob is given to whoever may have a plugin that holds it, on any channel or release. */
+/** A blob is given to whoever may have a plugin that holds it, rolling or in any release. */
 async function isVisible(delivery: OrgDelivery, caller: Caller, digest: string): Promise<boolean> {
-  const { runtime } = delivery;
-  const { view } = runtime;
+  const { view } = delivery.runtime;
   const asker = askerOf(caller);
-  const rolling = await resolveAll(runtime, view, { by: 'channel', name: 'rolling' }, asker);
-  if ((await digestsIn(delivery, rolling)).has(digest)) return true;
-  for (const [plugin, rows] of view.releases) {
-    if (!view.access.roleOn(plugin, asker)) continue;
-    for (const row of rows) {
-      const { content } = await runtime.recordOf(row);
-      if (filesOf(content).some((file) => file.digest === digest)) return true;
-    }
-  }
-  return false;
+  const byClass = digestsByView.get(view) ?? new Map<string, Promise<ReadonlySet<string>>>();
+  digestsByView.set(view, byClass);
+  const key = view.access.classOf(asker);
+  const digests = byClass.get(key) ?? visibleDigests(delivery, view, asker);
+  byClass.set(key, digests);
+  return (await digests).has(digest);
 }
 
-async function digestsIn(delivery: OrgDelivery, table: ReadonlyMap<string, Choice>) {
-  const known = visibleByTable.get(table);
-  if (known) return known;
+async function visibleDigests(delivery: OrgDelivery, view: View, asker: Asker) {
   const digests = new Set<string>();
-  for (const choice of table.values()) {
+  const choices = [
+    ...resolveChannelFor(view, 'rolling', asker).values(),
+    ...[...view.releases]
+      .filter(([plugin]) => view.access.roleOn(plugin, asker))
+      .flatMap(([, rows]) => rows.map(fromRelease)),
+  ];
+  for (const choice of choices) {
     const { content } = await delivery.recordOf(choice);
     for (const { digest } of filesOf(content)) digests.add(digest);
   }
-  visibleByTable.set(table, digests);
   return digests;
 }
 
