@@ -143,6 +143,8 @@ async function withDeadline<T>(row: Route, response: Response, work: () => Promi
 
 function send(response: Response, answer: Answer, { isEnveloped }: RouteOptions): void {
   const { status, body, headers = {}, pagination } = answer;
+  // The envelope is never the same twice; a new key's secret is in one.
+  if (isEnveloped) response.set('Cache-Control', 'no-store');
   response.status(status).set(headers);
   if (body === undefined) response.end();
   else if (Buffer.isBuffer(body) || typeof body === 'string') response.send(body);
