@@ -114,14 +114,18 @@ async function partOf(
   if (!record) {
     throw new WaymarkError('RES_NOT_FOUND', `no plugin ${plugin} at commit ${commit.slice(0, 12)}`);
   }
-  if (record.content.objects.length === 0 && record.content.serverTree === undefined) {
-    throw new WaymarkError(
-      'REL_EMPTY',
-      `${plugin} has no config object: there is nothing to release`,
-    );
+  if (isEmpty(record)) {
+    const message = `${plugin} has nothing but its plugin.yaml: there is nothing to release`;
+    throw new WaymarkError('REL_EMPTY', message);
   }
   return { version, record, commit };
 }
+
+/** Files that no object has may be all that a plugin is: a language server's manifest, for one. */
+const isEmpty = ({ content: { objects, files, serverTree } }: PluginRecord): boolean =>
+  objects.length === 0 &&
+  files.every(({ path }) => path === 'plugin.yaml') &&
+  serverTree === undefined;
 
 /** @throws {WaymarkError} `RES_NOT_FOUND` unless it is a first-parent commit of `main` */
 export async function findCommit(runtime: OrgRuntime, text: string): Promise<string> {
