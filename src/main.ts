@@ -1,17 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import type { Logger } from './audit/logger.ts';
 import { type Config, ConfigError, parseMasterKey, readConfig } from './config/config.ts';
+import { holdDataDir } from './config/data-dir.ts';
+import { createLog } from './config/log.ts';
 import { findSecret, keepSecret, replaceSecret } from './config/secret-file.ts';
 import { createArtifactStore } from './database/artifact-store.ts';
 import { createBundleFiles } from './database/bundle-files.ts';
 import { openDatabase } from './database/open.ts';
-import { createStores } from './database/stores.ts';
+import { createStores, type Stores } from './database/stores.ts';
 import { BundleCache } from './delivery/bundle-cache.ts';
 import { Deliveries } from './delivery/deliveries.ts';
 import { OrgRuntimes } from './delivery/runtimes.ts';
@@ -22,13 +19,14 @@ import { deliveryRoutes } from './http/delivery-routes.ts';
 import { gitRoutes } from './http/git-routes.ts';
 import { greeting } from './http/greeting.ts';
 import { createHotPath } from './http/hot-path.ts';
+import { drain, listen } from './http/listen.ts';
 import { orgRoutes } from './http/org-routes.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
 import { releaseRoutes } from './http/release-routes.ts';
 import { routesOf } from './http/route.ts';
 import { createHttpServer } from './http/server.ts';
 import type { ApiKeyStore } from './identity/api-key.ts';
-import { createAuthenticator } from './identity/authenticate.ts';
+import { type Authenticator, createAuthenticator } from './identity/authenticate.ts';
 import { ensureSiteAdmin } from './identity/site-admin.ts';
 import { WaymarkError } from './model/errors.ts';
 import type { ArtifactStore } from './registry/artifacts.ts';
@@ -36,8 +34,6 @@ import { ParsePool } from './registry/parse-pool.ts';
 import { publishDeclared } from './release/publish.ts';
 import { createMasterKey } from './signing/master-key.ts';
 
-const DRAIN_MS = 10_000;
-const SWEEP_MS = 50;
 const clock = Date.now;
 
 async function serve(config: Config): Promise<void> {
@@ -71,64 +67,32 @@ async function serve(config: Config): Promise<void> {
 
 /** Everything that a server is made of, put together here and nowhere else. */
 async function openService(config: Config, log: Logger) {
-  const { dataDir, databaseUrl } = config;
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const master = createMasterKey(await masterKeyOf(config));
-  const location =
-    databaseUrl === null ? { file: join(dataDir, 'waymark.db') } : { url: databaseUrl };
-  const database = await openDatabase(location);
-  const stores = createStores(database);
-  const { apiKeys, clients, orgs, keys, sealed } = stores;
-  const artifacts = await createArtifactStore(join(dataDir, 'artifacts'), {
-    onUnreadable: (file) => log.warn({ file }, 'a damaged artifact segment is made anew'),
-  });
+  const storage = await openStorage(config, log);
+  const { stores, artifacts, master } = storage;
+  const { apiKeys, clients } = stores;
   const templateDir = join(import.meta.dirname, '../registry-template');
   const shared = { ...stores, artifacts, master, parsers: new ParsePool(), clock, log };
-  const runtimes = new OrgRuntimes({ ...shared, dataDir, templateDir });
+  const runtimes = new OrgRuntimes({ ...shared, dataDir: config.dataDir, templateDir });
   await runtimes.start();
   await checkMasterKey(runtimes);
   await prepareSite(config, { runtimes, artifacts, apiKeys });
 
   const authenticator = createAuthenticator({ apiKeys, clients, clock });
   const limiter = createRateLimiter(config.rateLimit, clock);
-  const names = {
-    has: (slug: string) => runtimes.find(slug) !== undefined,
-    slugs: () => runtimes.all().map(({ org }) => org.slug),
-  };
-  const enveloped = { orgs: names, isEnveloped: true };
-  const bare = { orgs: names, isEnveloped: false };
-  const api = [
-    ...orgRoutes({ orgs, lifecycle: runtimes, authenticator }),
-    ...apiKeyRoutes({ apiKeys, authenticator, clock }),
-    ...releaseRoutes({ runtimes, artifacts, keys, master, clock }),
-  ];
-  const files = await createBundleFiles(join(dataDir, 'bundles'));
-  const bundles = new BundleCache({ files, store: sealed, master, clock });
-  const deliveries = new Deliveries(runtimes, { artifacts, bundles, keys, clock });
-  const states = createStateWriter(clients);
-  const delivery = { deliveries, clients, states, bundles, artifacts, authenticator, clock };
-  const git = gitRoutes({ findHome: (org) => runtimes.find(org), log });
-  let isStopping = false;
   const logError = (error: unknown, requestId: string) =>
     log.error({ error, requestId }, 'a request failed');
+  const deliveries = new Deliveries(runtimes, { ...storage, ...stores, clock });
+  const parts = { ...storage, ...stores, runtimes, deliveries, authenticator, log };
+  let isStopping = false;
   const app = createApp({
     authenticator,
     limiter,
     logError,
-    readiness: async () => {
-      const isReady =
-        !isStopping &&
-        (await orgs.list().then(
-          () => true,
-          () => false,
-        ));
-      return { isReady, degraded: degradedIn(runtimes) };
-    },
-    routers: [
-      { at: '/api/v1', router: routesOf(api, enveloped) },
-      { at: '/v1/orgs', router: routesOf(deliveryRoutes(delivery), bare) },
-      { at: '/', router: routesOf(git, bare) },
-    ],
+    readiness: async () => ({
+      isReady: !isStopping && (await canRead(stores)),
+      degraded: degradedIn(runtimes),
+    }),
+    routers: routersOver(parts),
   });
   const hotPath = createHotPath({ deliveries, clients, authenticator, limiter, logError });
   const server = createHttpServer({ app, hotPath });
@@ -137,10 +101,57 @@ async function openService(config: Config, log: Logger) {
     isStopping = true;
     await drain(server);
     runtimes.close();
+    await storage.close();
+  }
+  return { server, runtimes, stop };
+}
+
+async function openStorage(config: Config, log: Logger) {
+  const { dataDir, databaseUrl } = config;
+  await holdDataDir(dataDir);
+  const master = createMasterKey(await masterKeyOf(config));
+  const isEmbedded = databaseUrl === null;
+  const location = isEmbedded ? { file: join(dataDir, 'waymark.db') } : { url: databaseUrl };
+  const database = await openDatabase(location);
+  const stores = createStores(database);
+  const artifacts = await createArtifactStore(join(dataDir, 'artifacts'), {
+    onUnreadable: (file) => log.warn({ file }, 'a damaged artifact segment is made anew'),
+  });
+  const files = await createBundleFiles(join(dataDir, 'bundles'));
+  const bundles = new BundleCache({ files, store: stores.sealed, master, clock });
+  async function close(): Promise<void> {
     await artifacts.close();
     await database.close();
   }
-  return { server, runtimes, stop };
+  return { stores, artifacts, bundles, master, close };
+}
+
+type Parts = Stores &
+  Pick<Awaited<ReturnType<typeof openStorage>>, 'artifacts' | 'bundles' | 'master'> & {
+    runtimes: OrgRuntimes;
+    deliveries: Deliveries;
+    authenticator: Authenticator;
+    log: Logger;
+  };
+
+function routersOver(parts: Parts) {
+  const { runtimes, clients, log } = parts;
+  const orgs = {
+    has: (slug: string) => runtimes.find(slug) !== undefined,
+    slugs: () => runtimes.all().map(({ org }) => org.slug),
+  };
+  const api = [
+    ...orgRoutes({ ...parts, lifecycle: runtimes }),
+    ...apiKeyRoutes({ ...parts, clock }),
+    ...releaseRoutes({ ...parts, clock }),
+  ];
+  const delivery = deliveryRoutes({ ...parts, states: createStateWriter(clients), clock });
+  const git = gitRoutes({ findHome: (org) => runtimes.find(org), log });
+  return [
+    { at: '/api/v1', router: routesOf(api, { orgs, isEnveloped: true }) },
+    { at: '/v1/orgs', router: routesOf(delivery, { orgs, isEnveloped: false }) },
+    { at: '/', router: routesOf(git, { orgs, isEnveloped: false }) },
+  ];
 }
 
 /** A first start makes the example org, then the administrator: a crash between is a first start again. */
@@ -195,37 +206,15 @@ async function checkMasterKey(runtimes: OrgRuntimes): Promise<void> {
   }
 }
 
+const canRead = ({ orgs }: Stores): Promise<boolean> =>
+  orgs.list().then(
+    () => true,
+    () => false,
+  );
+
 function degradedIn(runtimes: OrgRuntimes): string[] {
   const count = runtimes.all().filter(({ diagnostics }) => diagnostics.length > 0).length;
   return count === 0 ? [] : [`${count} organisations do not serve the head of their repository`];
-}
-
-async function listen(server: Server, { host, port }: Config): Promise<string> {
-  server.listen(port, host);
-  await once(server, 'listening').catch((cause: NodeJS.ErrnoException) => {
-    const what = `WAYMARK_HOST ${host}, WAYMARK_PORT ${port}`;
-    throw new ConfigError(`${what}: the address cannot be listened on (${cause.code})`, { cause });
-  });
-  const { address, family, port: actual } = server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`;
-}
-
-/** Takes no more connections, lets running requests end, and cuts off what is left after 10 s. */
-async function drain(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
-  const cut = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
-  await closed;
-  clearInterval(sweep);
-  clearTimeout(cut);
-}
-
-/** JSON lines on standard error: standard output is for the person who started it. */
-function createLog(): Logger {
-  const redact = ['*.token', '*.key', '*.secret', '*.authorization', '*.headers'];
-  const serializers = { error: pino.stdSerializers.err };
-  return pino({ redact, serializers }, pino.destination({ dest: 2, sync: true }));
 }
 
 try {

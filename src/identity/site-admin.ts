@@ -57,7 +57,8 @@ export async function ensureSiteAdmin({
 
   async function checkUnused(token: string): Promise<void> {
     if (await isUnused(token)) return;
-    const message = 'WAYMARK_ADMIN_TOKEN names a key that has ended: leave it out, and one is generated';
+    const message =
+      'WAYMARK_ADMIN_TOKEN names a key that has ended: leave it out, and one is generated';
     throw new WaymarkError('RES_DUPLICATE', message);
   }
 }

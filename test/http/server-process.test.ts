@@ -1,12 +1,15 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runGit } from '../support/git.ts';
 import { type RunningServer, runServer, startServer } from '../support/server.ts';
 
+const run = promisify(execFile);
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
 
 let folder: string;
@@ -36,10 +39,23 @@ describe('the first start', () => {
     expect(tags).toMatch('refs/tags/on-call--v');
   });
 
-  it('leaves the keys readable by their owner alone', async () => {
+  it('leaves the keys, and all else, to their owner alone', async () => {
     for (const name of ['admin-key', 'master-key']) {
       expect((await stat(join(server.dataDir, name))).mode & 0o777).toBe(0o600);
     }
+  });
+
+  it('prints three lines that work when they are pasted', async () => {
+    const lines = server.log().match(/^ {2}curl .*$/gm) ?? [];
+    expect(lines).toHaveLength(3);
+
+    const [index, manifest] = await Promise.all(lines.map((line) => paste(line, folder)));
+
+    expect(JSON.parse(index!)).toMatchObject({ _type: 'index', org: 'acme' });
+    expect(JSON.parse(manifest!)).toMatchObject({ layout: 'raw', resolved: { org: 'acme' } });
+    const [archive] = (await readdir(folder)).filter((name) => name.endsWith('.tar.gz'));
+    const { stdout } = await run('tar', ['-tzf', join(folder, archive!)]);
+    expect(stdout).toMatch(/^\.waymark\/manifest\.json\n/);
   });
 
   it('says where the key is, and never the key', () => {
@@ -123,6 +139,20 @@ describe('a setting that is wrong', () => {
     expect(said).toMatch('EADDRINUSE');
   });
 
+  it('includes a data directory that another server holds, until that one is killed', async () => {
+    const dataDir = join(folder, 'held');
+    const env = { WAYMARK_DATA_DIR: dataDir, WAYMARK_EXAMPLE_ORG: '' };
+    const first = await startServer({ dataDir, env });
+
+    const { exitCode, said } = await runServer(env);
+    await first.kill('SIGKILL');
+    const next = await startServer({ dataDir, env });
+    await next.stop();
+
+    expect(exitCode).toBe(2);
+    expect(said).toBe(`waymark: WAYMARK_DATA_DIR ${dataDir} is in use by another server\n`);
+  });
+
   it('includes a master key that is not the one the secrets were stored with', async () => {
     const dataDir = join(folder, 'other-master');
     await (await startServer({ dataDir })).stop();
@@ -163,6 +193,10 @@ async function orgAppears({ url, adminKey }: RunningServer, slug: string): Promi
     const answer = await fetch(`${url}/api/v1/orgs/${slug}`, { headers: bearer(adminKey) });
     if (answer.status === 200) return;
   }
+}
+
+async function paste(line: string, cwd: string): Promise<string> {
+  return (await run('/bin/sh', ['-c', line], { cwd })).stdout;
 }
 
 const gitUrl = ({ url, adminKey }: RunningServer, org = 'acme'): string =>

@@ -1,0 +1,11 @@
+import { pino } from 'pino';
+
+const SECRETS = ['token', 'key', 'secret', 'password', 'authorization', 'headers'];
+
+/** JSON lines on standard error: standard output is for the person who started the server. */
+export function createLog() {
+  const redact = SECRETS.flatMap((name) => [name, `*.${name}`]);
+  const serializers = { error: pino.stdSerializers.err };
+  // Synchronous: what a dying process said last is what is looked for.
+  return pino({ redact, serializers }, pino.destination({ dest: 2, sync: true }));
+}
