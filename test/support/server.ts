@@ -23,6 +23,8 @@ export interface RunningServer {
   kill(signal: NodeJS.Signals): Promise<number | null>;
   /** The exit code by itself, such as at a failpoint. */
   ended: Promise<number | null>;
+  /** What ended it, null where it ended by itself. */
+  signal: Promise<NodeJS.Signals | null>;
   stop(): Promise<void>;
   /** All that it said so far. */
   log(): string;
@@ -34,15 +36,15 @@ const main = join(import.meta.dirname, '../../src/main.ts');
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
   const { env = {}, failpoints = '' } = options;
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'waymark-server-')));
-  const { child, ended, log } = run({
+  const { child, ended, signal, log } = run({
     WAYMARK_DATA_DIR: dataDir,
     WAYMARK_FAILPOINTS: failpoints,
     WAYMARK_RATE_LIMIT: 'off',
     ...env,
   });
 
-  async function kill(signal: NodeJS.Signals): Promise<number | null> {
-    child.kill(signal);
+  async function kill(by: NodeJS.Signals): Promise<number | null> {
+    child.kill(by);
     return ended;
   }
 
@@ -55,7 +57,7 @@ export async function startServer(options: ServerOptions = {}): Promise<RunningS
     const url = await listening(child, ended, log);
     const file = join(dataDir, 'admin-key');
     const adminKey = env['WAYMARK_ADMIN_TOKEN'] ?? (await readFile(file, 'utf8')).trim();
-    return { url, dataDir, adminKey, pid: child.pid!, kill, ended, stop, log };
+    return { url, dataDir, adminKey, pid: child.pid!, kill, ended, signal, stop, log };
   } catch (error) {
     child.kill('SIGKILL');
     await ended;
@@ -91,8 +93,10 @@ function run(env: Record<string, string>) {
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-  const ended = once(child, 'close').then(([code]) => code as number | null);
-  return { child, ended, log: () => said };
+  const closed = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  const ended = closed.then(([code]) => code);
+  const signal = closed.then(([, by]) => by);
+  return { child, ended, signal, log: () => said };
 }
 
 function listening(
