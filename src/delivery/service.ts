@@ -185,7 +185,7 @@ export class OrgDelivery {
       issuedAt: new Date(view.sequence * 1000).toISOString(),
     });
     const signature = await this.runtime.keyring.sign('release', Buffer.from(statement));
-    return { downgrade: { statement, signature: armorSignature(signature) } };
+    return { downgrade: { statement, signature: Buffer.from(signature).toString('base64') } };
   }
 
   /**
