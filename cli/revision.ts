@@ -70,7 +70,8 @@ async function openRevision(name: string, gitdir: string): Promise<Tree> {
           oid: entryOid,
         }));
       },
-      readSizes: async (oids) => (await Promise.all(oids.map(readBlob))).map(({ length }) => length),
+      readSizes: async (oids) =>
+        (await Promise.all(oids.map(readBlob))).map(({ length }) => length),
       readBlobs: (oids) => Promise.all(oids.map(readBlob)),
     },
   };

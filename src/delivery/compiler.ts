@@ -9,7 +9,7 @@ import type { ParsePool } from '../registry/parse-pool.ts';
 import type { Snapshot } from '../registry/snapshot.ts';
 import type { ContentSink, TreeSource } from '../registry/source.ts';
 import type { Published } from './published.ts';
-import { HistoryIndex, recordPlugins } from './record.ts';
+import { HistoryIndex, HistoryTooShort, recordPlugins } from './record.ts';
 
 const FLUSH_BYTES = 16 * 1024 * 1024;
 
@@ -75,18 +75,25 @@ export async function compileCommit(
   return result;
 }
 
-/** Puts a compiled commit in its place in history. */
+/** Puts a compiled commit in its place in history: the base's, grown, where that is enough. */
 export async function placeInHistory(
   { repo, pool }: Pick<Compiler, 'repo' | 'pool'>,
   commit: string,
   snapshot: Snapshot,
   base: Published | undefined,
 ): Promise<Omit<Published, 'snapshot' | 'replaced'>> {
-  const grown = base && (await readHistory(repo, pool, commit, base));
-  const { history, ordinal } = grown ?? (await readHistory(repo, pool, commit, undefined))!;
-  const known = grown ? base.records : new Map();
-  const records = recordPlugins(snapshot, known, history, { commit, ordinal });
   const { config, warnings } = snapshot;
+  const grown = base && (await readHistory(repo, pool, commit, base));
+  if (grown) {
+    try {
+      const records = recordPlugins(snapshot, base.records, grown.history);
+      return { commit, ordinal: grown.ordinal, records, config, warnings };
+    } catch (error) {
+      if (!(error instanceof HistoryTooShort)) throw error;
+    }
+  }
+  const { history, ordinal } = (await readHistory(repo, pool, commit, undefined))!;
+  const records = recordPlugins(snapshot, undefined, history);
   return { commit, ordinal, records, config, warnings };
 }
 

@@ -53,34 +53,30 @@ function keysOf(path: string): string[] {
 
 /** `skills/x.yaml` or `skills/x/skill.yaml` of plugin `p` → the key of that object. */
 function objectKey(plugin: string, documentPath: string): string {
-  const inside = documentPath.startsWith('objects/')
-    ? documentPath
-    : `plugins/${plugin}/${documentPath}`;
-  return inside
-    .split('/')
-    .slice(0, documentPath.startsWith('objects/') ? 3 : 4)
-    .join('/');
+  const parts = documentPath.split('/');
+  if (parts[0] === 'objects') return parts.slice(0, 3).join('/');
+  return ['plugins', plugin, ...parts.slice(0, 2)].join('/');
 }
 
+/** Some object was last changed before the base, and the base did not list it: read all of history. */
+export class HistoryTooShort extends Error {}
+
 /**
- * The records of a snapshot. Plugins whose content is the base's keep their
- * record; of the others, what the stretch of history touched is new.
+ * The records of a snapshot. A plugin that the stretch of history did not touch
+ * keeps the base's record. One that was changed and changed back does not: its
+ * bytes are the same, but it comes from another commit.
  *
- * @param head what an untouched object without a base is put down to; only a
- *   history that git could not tell leads there
+ * @param base undefined when `history` reaches back to the first commit
+ * @throws {HistoryTooShort}
  */
 export function recordPlugins(
   snapshot: Snapshot,
-  base: ReadonlyMap<string, PluginRecord>,
+  base: ReadonlyMap<string, PluginRecord> | undefined,
   history: HistoryIndex,
-  head: Touch,
 ): Map<string, PluginRecord> {
   const records = new Map<string, PluginRecord>();
   for (const [id, content] of snapshot.contents) {
-    const known = base.get(id);
-    const isSame =
-      known?.content.contentDigest === content.contentDigest && known.content.tree === content.tree;
-    records.set(id, isSame ? known : recordOf(content, known, history, head));
+    records.set(id, recordOf(content, base?.get(id), history));
   }
   return records;
 }
@@ -89,16 +85,30 @@ function recordOf(
   content: PluginContent,
   known: PluginRecord | undefined,
   history: HistoryIndex,
-  head: Touch,
 ): PluginRecord {
-  const { id } = content;
-  const base = known && { commit: known.commit, ordinal: known.seq };
-  let last = history.find(`plugins/${id}`) ?? base ?? head;
-  const versions: Record<string, string> = {};
-  for (const { id: objectId, documentPath } of content.objects) {
-    const touch = history.find(objectKey(id, documentPath));
-    versions[objectId] = touch?.commit ?? known?.versions[objectId] ?? head.commit;
-    if (touch && documentPath.startsWith('objects/') && touch.ordinal > last.ordinal) last = touch;
+  const touches = touchesOf(content, history);
+  const newest = touches.reduce((a, b) => (b.ordinal > a.ordinal ? b : a), NEVER);
+  if (known && newest === NEVER) return known;
+  const versions = new Map<string, string>();
+  for (const { id, documentPath } of content.objects) {
+    const touch = history.find(objectKey(content.id, documentPath));
+    versions.set(id, touch?.commit ?? knownVersion(known, id));
   }
-  return { content, commit: last.commit, seq: last.ordinal, versions };
+  const { commit, ordinal: seq } = newest;
+  return { content, commit, seq, versions: Object.fromEntries(versions) };
+}
+
+const NEVER: Touch = { commit: '', ordinal: 0 };
+
+/** What changed the plugin's folder or a shared object that it includes. */
+function touchesOf({ id, objects }: PluginContent, history: HistoryIndex): Touch[] {
+  const shared = objects.filter(({ documentPath }) => documentPath.startsWith('objects/'));
+  const keys = [`plugins/${id}`, ...shared.map(({ documentPath }) => objectKey(id, documentPath))];
+  return keys.flatMap((key) => history.find(key) ?? []);
+}
+
+function knownVersion(known: PluginRecord | undefined, id: string): string {
+  const versions = known?.versions ?? {};
+  if (Object.hasOwn(versions, id)) return versions[id]!;
+  throw new HistoryTooShort(`nothing says which commit last changed ${id}`);
 }

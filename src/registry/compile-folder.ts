@@ -1,7 +1,6 @@
 import { posix } from 'node:path';
-import { type Diagnostic, fileError, isError } from '../model/diagnostic.ts';
-import { sha256Hex } from '../model/digest.ts';
-import { isObjectId, isPluginId, TYPE_OF_FOLDER } from '../model/names.ts';
+import { type Diagnostic, fileError } from '../model/diagnostic.ts';
+import { isObjectId, isPluginId } from '../model/names.ts';
 import { parseDocument } from './document.ts';
 import {
   comparePaths,
@@ -9,20 +8,16 @@ import {
   type Fragment,
   type ObjectSummary,
   type PluginSummary,
-  type SourceFile,
 } from './fragment.ts';
 import type { PluginSpec } from './kinds.ts';
 import type { ParsePool, UnparsedObject } from './parse-pool.ts';
-import { expectedKind } from './path-rules.ts';
-import type { ContentSink, TreeSource } from './source.ts';
+import { isKind, placeOf } from './path-rules.ts';
 import type { DocumentSummary } from './summary.ts';
+import type { TreeReader, WantedBlob } from './tree-reader.ts';
+import { unknownPath } from './unknown-path.ts';
 import { type FoundFile, walkTree } from './walk.ts';
 
-const MIB = 1024 * 1024;
-const MAX_PAYLOAD_BYTES = 5 * MIB;
-const MAX_FOLDER_BYTES = 64 * MIB;
-/** Blobs are read in groups of about this many files, so that memory stays bounded. */
-const READ_GROUP = 256;
+const MAX_PLUGIN_BYTES = 64 * 1024 * 1024;
 
 /** A document that still has to be parsed, and where its summary goes. */
 interface Unparsed extends UnparsedObject {
@@ -35,8 +30,6 @@ export interface OpenFolder {
   fragment: Fragment;
   unparsed: Unparsed[];
   reused: ObjectSummary[];
-  /** The base's objects were the folder's own only when none of its documents moved. */
-  base: Fragment | undefined;
 }
 
 /**
@@ -46,77 +39,66 @@ export interface OpenFolder {
  * @param root `plugins/<id>` or `objects`
  */
 export async function openFolder(
-  source: TreeSource,
+  reader: TreeReader,
   root: string,
   tree: string,
   base: Fragment | undefined,
-  sink: ContentSink,
 ): Promise<OpenFolder> {
-  const { files: found, trees, diagnostics } = await walkTree(source, root, tree, base);
-  const fragment: Fragment = { root, tree, files: [], trees, objects: [], diagnostics };
-  const open: OpenFolder = { fragment, unparsed: [], reused: [], base };
-  const baseObjects = new Map(base?.objects.map((object) => [object.documentPath, object]));
-  for (let i = 0; i < found.length; i += READ_GROUP) {
-    await readGroup(source, found.slice(i, i + READ_GROUP), open, baseObjects, sink);
-  }
-  fragment.files.sort(comparePaths);
-  checkSizes(fragment);
-  if (root !== 'objects') checkPluginFolder(open);
+  const { files: found, trees, entries, diagnostics } = await walkTree(reader, root, tree, base);
+  const fragment: Fragment = { root, tree, files: [], trees, entries, objects: [], diagnostics };
+  const open: OpenFolder = { fragment, unparsed: [], reused: [] };
+  const wanted = sortOut(open, found, base);
+  await readFiles(reader, open, found, wanted);
+  if (root !== 'objects') checkPluginFolder(fragment);
   return open;
 }
 
-async function readGroup(
-  source: TreeSource,
+/** What becomes of each file: taken over, read for its digest, or read to be parsed. */
+function sortOut(
+  { fragment, unparsed, reused }: OpenFolder,
   found: readonly FoundFile[],
-  open: OpenFolder,
-  baseObjects: ReadonlyMap<string, ObjectSummary>,
-  sink: ContentSink,
+  base: Fragment | undefined,
+): WantedBlob[] {
+  const baseObjects = new Map(base?.objects.map((object) => [object.documentPath, object]));
+  return found.flatMap(({ path: documentPath, oid, known }) => {
+    const path = `${fragment.root}/${documentPath}`;
+    const { role, object } = placeOf(path);
+    if (role === 'unknown') fragment.diagnostics.push(unknownPath(path));
+    const same = known && baseObjects.get(documentPath);
+    if (same) reused.push(same);
+    if (known && role === 'Plugin' && base?.plugin) fragment.plugin = base.plugin;
+    if (known) return [];
+    if (role === 'Plugin')
+      return [{ oid, path, use: (bytes) => readPlugin(fragment, bytes, path) }];
+    if (!isKind(role) || !object) return [{ oid, path }];
+    const { type } = object;
+    const use = (bytes: Buffer) => unparsed.push({ type, path, documentPath, oid, bytes });
+    return [{ oid, path, use }];
+  });
+}
+
+async function readFiles(
+  reader: TreeReader,
+  { fragment }: OpenFolder,
+  found: readonly FoundFile[],
+  wanted: readonly WantedBlob[],
 ): Promise<void> {
-  const { fragment } = open;
-  const missing = found.filter(({ known }) => known === undefined);
-  const blobs = await source.readBlobs(missing.map(({ oid }) => oid));
-  const bytesOf = new Map(missing.map((file, i) => [file, blobs[i]!]));
-  for (const file of found) {
-    const bytes = bytesOf.get(file);
-    fragment.files.push(
-      bytes ? await store(file, bytes, sink) : { ...file.known!, mode: file.mode },
-    );
-    const path = `${fragment.root}/${file.path}`;
-    const type = documentType(file.path, path, fragment.diagnostics);
-    if (type === undefined) {
-      if (bytes && file.path === 'plugin.yaml') readPlugin(fragment, bytes, path);
-      continue;
-    }
-    const known = baseObjects.get(file.path);
-    if (known && known.documentOid === file.oid) open.reused.push(known);
-    else {
-      const text = bytes ?? (await source.readBlobs([file.oid]))[0]!;
-      open.unparsed.push({ type, path, documentPath: file.path, oid: file.oid, bytes: text });
-    }
+  const { root, diagnostics } = fragment;
+  const isPlugin = root !== 'objects';
+  const knownBytes = found.reduce((sum, { known }) => sum + (known?.size ?? 0), 0);
+  const limitBytes = isPlugin ? MAX_PLUGIN_BYTES - knownBytes : Number.POSITIVE_INFINITY;
+  const readBytes = await reader.readContents(wanted, diagnostics, limitBytes);
+  if (readBytes > limitBytes) {
+    const message = `${knownBytes + readBytes} bytes are over the limit of 64 MiB a plugin`;
+    diagnostics.push(fileError(root, 'plugin-too-large', message));
   }
-  const reusedPlugin = found.find(({ path, known }) => path === 'plugin.yaml' && known);
-  if (reusedPlugin && open.base?.plugin) fragment.plugin = open.base.plugin;
-}
-
-async function store(file: FoundFile, bytes: Buffer, sink: ContentSink): Promise<SourceFile> {
-  const hex = sha256Hex(bytes);
-  await sink.add(hex, bytes);
-  const { path, mode, oid } = file;
-  return { path, mode, digest: `sha256:${hex}`, size: bytes.length, oid };
-}
-
-/** The object type of a path that is an object's document. */
-function documentType(relative: string, path: string, diagnostics: Diagnostic[]) {
-  const role = expectedKind(path);
-  if (role === 'unknown') {
-    diagnostics.push({
-      ...fileError(path, 'unknown-path', 'no kind of document stands here; the file is ignored'),
-      severity: 'warning',
-    });
-    return undefined;
+  for (const { path, mode, oid, known } of found) {
+    const content = known ?? reader.contentOf(oid);
+    if (!content) continue; // said already: it was too large to be read
+    const { digest, size } = content;
+    fragment.files.push({ path, mode, digest, size, oid });
   }
-  if (role === 'payload' || role === 'free' || relative === 'plugin.yaml') return undefined;
-  return TYPE_OF_FOLDER.get(relative.split('/')[0]!);
+  fragment.files.sort(comparePaths);
 }
 
 function readPlugin(fragment: Fragment, bytes: Buffer, path: string): void {
@@ -142,7 +124,7 @@ function summarisePlugin(title: string, spec: PluginSpec): PluginSummary {
   };
 }
 
-function checkPluginFolder({ fragment }: OpenFolder): void {
+function checkPluginFolder(fragment: Fragment): void {
   const id = fragment.root.split('/')[1]!;
   if (!isPluginId(id)) {
     const hint = 'lower-case letters, digits and single hyphens, at most 63';
@@ -150,26 +132,11 @@ function checkPluginFolder({ fragment }: OpenFolder): void {
       fileError(fragment.root, 'bad-plugin-id', `${id} is no plugin id`, hint),
     );
   }
-  const hasDocument = fragment.files.some(({ path }) => path === 'plugin.yaml');
+  const hasDocument = fragment.files.some(({ path }) => /^plugin\.ya?ml$/.test(path));
   if (!hasDocument) {
     const path = `${fragment.root}/plugin.yaml`;
     const hint = 'every folder of plugins/ describes its plugin there';
     fragment.diagnostics.push(fileError(path, 'missing-plugin', 'plugin.yaml is missing', hint));
-  }
-}
-
-function checkSizes({ root, files, diagnostics }: Fragment): void {
-  let total = 0;
-  for (const { path, size } of files) {
-    total += size;
-    if (size > MAX_PAYLOAD_BYTES) {
-      const message = `${size} bytes are over the limit of 5 MiB a file`;
-      diagnostics.push(fileError(`${root}/${path}`, 'file-too-large', message));
-    }
-  }
-  if (root !== 'objects' && total > MAX_FOLDER_BYTES) {
-    const message = `${total} bytes are over the limit of 64 MiB a plugin`;
-    diagnostics.push(fileError(root, 'plugin-too-large', message));
   }
 }
 
@@ -185,17 +152,11 @@ export async function closeFolders(pool: ParsePool, folders: readonly OpenFolder
 }
 
 function closeFolder(
-  { fragment, unparsed, reused, base }: OpenFolder,
+  { fragment, unparsed, reused }: OpenFolder,
   summaries: DocumentSummary[],
-) {
+): void {
   const objects = reused.map((object) => ({ ...object, oid: oidOf(fragment, object) }));
-  const kept = new Set(reused.map(({ documentPath }) => `${fragment.root}/${documentPath}`));
-  fragment.diagnostics.push(...(base?.diagnostics ?? []).filter(({ path }) => kept.has(path)));
-  if (fragment.plugin !== undefined && fragment.plugin === base?.plugin) {
-    const path = `${fragment.root}/plugin.yaml`;
-    fragment.diagnostics.push(...base.diagnostics.filter((known) => known.path === path));
-  }
-  for (const [i, { type, path, documentPath, oid }] of unparsed.entries()) {
+  for (const [i, { type, documentPath, oid }] of unparsed.entries()) {
     const { id, description, payloadRefs, diagnostics } = summaries[i]!;
     fragment.diagnostics.push(...diagnostics);
     if (!description) continue;
@@ -242,9 +203,7 @@ function checkPayload(fragment: Fragment): void {
     for (const { pointer, path } of payloadRefs) {
       const target = posix.normalize(posix.join(posix.dirname(documentPath), path));
       if (isFolder && target.startsWith(prefix) && paths.has(target)) continue;
-      const message = isFolder
-        ? `${path} is no file of this object's folder`
-        : `${path} needs the folder form: a one-file object has no payload`;
+      const message = `${path} is no file of this object's folder`;
       fragment.diagnostics.push({
         ...fileError(`${fragment.root}/${documentPath}`, 'missing-payload', message),
         pointer,
@@ -253,9 +212,7 @@ function checkPayload(fragment: Fragment): void {
   }
 }
 
-/** A reused document's findings may also come from its base: each is said once. */
+/** What was said of a folder that did not change is said again of its files: once is enough. */
 function unique(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   return [...new Map(diagnostics.map((one) => [JSON.stringify(one), one])).values()];
 }
-
-export const hasErrors = (fragment: Fragment): boolean => fragment.diagnostics.some(isError);

@@ -1,19 +1,17 @@
-import { byPosition, type Diagnostic, fileError, isError } from '../model/diagnostic.ts';
+import { byPosition, type Diagnostic, isError } from '../model/diagnostic.ts';
 import type { PluginContent } from '../model/object.ts';
 import { fail, ok, type Result } from '../model/result.ts';
-import { closeFolders, openFolder } from './compile-folder.ts';
-import { compileConfigFolder, compileRootFiles, unknownPath } from './config-folder.ts';
+import { type CompiledTree, compileTree } from './compile-tree.ts';
 import { pluginContent } from './content.ts';
 import type { Fragment } from './fragment.ts';
 import { findCycles, linkAll, linkFragments, type Unlinked } from './link.ts';
 import { linkConfig } from './link-config.ts';
 import { locate } from './locate.ts';
 import type { ParsePool } from './parse-pool.ts';
-import { expectedKind } from './path-rules.ts';
-import type { ConfigFolder, Snapshot } from './snapshot.ts';
-import { type ContentSink, isTree, type TreeEntry, type TreeSource } from './source.ts';
+import type { Snapshot } from './snapshot.ts';
+import type { ContentSink, TreeSource } from './source.ts';
 import { SymbolTable } from './symbols.ts';
-import { checkSiblings, checkTreeEntry } from './tree-rules.ts';
+import { TreeReader } from './tree-reader.ts';
 
 export interface Compilation {
   source: TreeSource;
@@ -25,225 +23,121 @@ export interface Compilation {
   pool: ParsePool;
 }
 
-/** The folders of config documents; `docs/` and the like are kept but never read. */
-const CONFIG_FOLDERS = new Set([
-  'access',
-  'channels',
-  'environments',
-  'integrations',
-  'marketplaces',
-  'namespaces',
-  'policies',
-  'releases',
-  'strategies',
-  'targets',
-  'workflows',
-]);
-
-/** Folders compiled at the same time: enough to keep git's pipe full, few enough for memory. */
-const AT_ONCE = 16;
+/** A fragment that the base does not hold, and what the base holds in its place. */
+interface Change {
+  fragment: Fragment;
+  old: Fragment | undefined;
+}
 
 /**
  * A registry's tree, parsed, validated and linked; or everything that is wrong
- * with it. The cost follows what differs from the base.
+ * with it. The cost follows what differs from the base; the answer does not
+ * depend on it.
  *
  * @see docs/spec/registry-format.md, "Compiling"
  */
 export async function compile(request: Compilation): Promise<Result<Snapshot, Diagnostic[]>> {
-  const { source, tree, base } = request;
+  const { source, tree, base, pool } = request;
   if (base?.tree === tree) return ok(base);
-  const entries = await source.readTree(tree);
-  const found: Diagnostic[] = [];
-  const unlinked = await compileFolders(request, checkRoot(entries, found), found);
-  const changed = changedFragments(unlinked, base);
-  const { symbols, diagnostics, lost } = defineSymbols(changed, base, unlinked);
-  const linked = { ...unlinked, symbols };
-  found.push(...diagnostics, ...link(linked, changed, lost, base));
-  for (const { fragment } of changed) found.push(...fragment.diagnostics);
-  for (const folder of unlinked.config.values()) found.push(...folder.diagnostics);
-  if (found.some(isError)) return fail(await withPositions(source, linked, found));
-  const contents = linkContents(linked, base);
-  const warnings = (await withPositions(source, linked, found)).filter((one) => !isError(one));
-  return ok({ ...linked, tree, contents, warnings: [...keptWarnings(base, changed), ...warnings] });
-}
-
-/** Warnings of fragments that did not change are carried over. */
-function keptWarnings(base: Snapshot | undefined, changed: readonly Change[]): Diagnostic[] {
-  const roots = changed.map(({ fragment, old }) => `${(fragment ?? old).root}/`);
-  return (base?.warnings ?? []).filter(({ path }) => {
-    const isFragment = path.startsWith('plugins/') || path.startsWith('objects/');
-    return isFragment && !roots.some((root) => path.startsWith(root));
+  const reader = new TreeReader(source, request.sink);
+  const compiled = await compileTree(reader, pool, tree, base);
+  const changes = findChanges(compiled, base);
+  const { symbols, diagnostics, hasLost } = defineSymbols(compiled, changes, base);
+  const unlinked = { ...compiled, symbols };
+  const found = [
+    ...compiled.diagnostics,
+    ...reader.diagnostics,
+    ...fragmentsOf(compiled).flatMap((fragment) => fragment.diagnostics),
+    ...[...compiled.config.values()].flatMap((folder) => folder.diagnostics),
+    ...diagnostics,
+    ...link(unlinked, changes, hasLost, base),
+  ];
+  const placed = await withPositions(source, unlinked, found);
+  if (placed.some(isError)) return fail(placed);
+  const contents = linkContents(unlinked, base);
+  const { config, plugins, shared, pluginsTree } = compiled;
+  return ok({
+    tree,
+    pluginsTree,
+    plugins,
+    shared,
+    config,
+    symbols,
+    contents,
+    warnings: placed,
   });
 }
 
-function checkRoot(entries: readonly TreeEntry[], found: Diagnostic[]): readonly TreeEntry[] {
-  found.push(
-    ...checkSiblings(
-      '',
-      entries.map(({ name }) => name.toString()),
-    ),
-  );
-  return entries.filter(({ name, mode }) => {
-    const bad = checkTreeEntry('', name, mode);
-    found.push(...bad);
-    return !bad.some(isError);
+const fragmentsOf = ({ plugins, shared }: Pick<CompiledTree, 'plugins' | 'shared'>): Fragment[] => [
+  ...plugins.values(),
+  ...(shared ? [shared] : []),
+];
+
+function findChanges(tree: CompiledTree, base: Snapshot | undefined): Change[] {
+  const known = base ? fragmentsOf(base) : [];
+  const olds = new Map(known.map((fragment) => [fragment.root, fragment]));
+  return fragmentsOf(tree).flatMap((fragment) => {
+    const old = olds.get(fragment.root);
+    return old === fragment ? [] : [{ fragment, old }];
   });
 }
 
-async function compileFolders(
-  request: Compilation,
-  entries: readonly TreeEntry[],
-  found: Diagnostic[],
-): Promise<Omit<Unlinked, 'symbols'> & { pluginsTree: string }> {
-  const { source, base } = request;
-  const trees = new Map(
-    entries.filter(({ mode }) => isTree(mode)).map(({ name, oid }) => [name.toString(), oid]),
-  );
-  const config = new Map<string, ConfigFolder>();
-  config.set('', await compileRootFiles(source, entries, base?.config.get('')));
-  for (const [name, oid] of trees) {
-    if (CONFIG_FOLDERS.has(name)) {
-      const known = base?.config.get(name);
-      const isSame = known?.tree === oid;
-      config.set(name, isSame ? known : await compileConfigFolder(source, name, oid, known));
-    } else if (
-      name !== 'plugins' &&
-      name !== 'objects' &&
-      expectedKind(`${name}/x`) === 'unknown'
-    ) {
-      found.push(unknownPath(name));
-    }
-  }
-  if (!config.get('')!.files.some(({ path }) => path === 'registry.yaml')) {
-    const hint = 'it says what the organisation is called and how it delivers';
-    found.push(fileError('registry.yaml', 'missing-registry', 'registry.yaml is missing', hint));
-  }
-  return { config, ...(await compileFragments(request, trees, found)) };
-}
-
-async function compileFragments(
-  { source, base, sink, pool }: Compilation,
-  trees: ReadonlyMap<string, string>,
-  found: Diagnostic[],
-) {
-  const pluginsTree = trees.get('plugins') ?? '';
-  const plugins = new Map<string, Fragment>();
-  const wanted: { root: string; oid: string; base: Fragment | undefined }[] = [];
-  if (pluginsTree !== '' && pluginsTree === base?.pluginsTree) {
-    for (const [id, fragment] of base.plugins) plugins.set(id, fragment);
-  } else if (pluginsTree !== '') {
-    for (const { id, oid } of await listPlugins(source, pluginsTree, found)) {
-      const known = base?.plugins.get(id);
-      if (known?.tree === oid) plugins.set(id, known);
-      else wanted.push({ root: `plugins/${id}`, oid, base: known });
-    }
-  }
-  const objects = trees.get('objects');
-  let shared = objects !== undefined && base?.shared?.tree === objects ? base.shared : undefined;
-  if (objects && !shared) wanted.push({ root: 'objects', oid: objects, base: base?.shared });
-  const open = await inGroups(wanted, ({ root, oid, base: known }) =>
-    openFolder(source, root, oid, known, sink),
-  );
-  await closeFolders(pool, open);
-  for (const { fragment } of open) {
-    if (fragment.root === 'objects') shared = fragment;
-    else plugins.set(fragment.root.slice('plugins/'.length), fragment);
-  }
-  return { plugins, shared, pluginsTree };
-}
-
-async function listPlugins(source: TreeSource, tree: string, found: Diagnostic[]) {
-  const entries = await source.readTree(tree);
-  found.push(
-    ...checkSiblings(
-      'plugins',
-      entries.map(({ name }) => name.toString()),
-    ),
-  );
-  return entries.flatMap(({ name, mode, oid }) => {
-    const bad = checkTreeEntry('plugins', name, mode);
-    found.push(...bad);
-    if (bad.some(isError)) return [];
-    if (isTree(mode)) return [{ id: name.toString(), oid }];
-    const path = `plugins/${name.toString()}`;
-    if (expectedKind(path) === 'unknown') found.push(unknownPath(path));
-    return [];
-  });
-}
-
-async function inGroups<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let i = 0; i < items.length; i += AT_ONCE) {
-    results.push(...(await Promise.all(items.slice(i, i + AT_ONCE).map(work))));
-  }
-  return results;
-}
-
-type Change =
-  | { fragment: Fragment; old: Fragment | undefined }
-  | { fragment: undefined; old: Fragment };
-
-function changedFragments(
-  tree: Omit<Unlinked, 'symbols'>,
-  base: Snapshot | undefined,
-): (Change & { fragment: Fragment })[] {
-  const changed: (Change & { fragment: Fragment })[] = [];
-  for (const [id, fragment] of tree.plugins) {
-    const old = base?.plugins.get(id);
-    if (old !== fragment) changed.push({ fragment, old });
-  }
-  if (tree.shared && tree.shared !== base?.shared) {
-    changed.push({ fragment: tree.shared, old: base?.shared });
-  }
-  return changed;
-}
-
+/**
+ * Every object's id, each once. `hasLost` says that an id or a plugin which the
+ * base holds has gone, so that any reference may point at nothing.
+ */
 function defineSymbols(
-  changed: readonly (Change & { fragment: Fragment })[],
+  tree: CompiledTree,
+  changes: readonly Change[],
   base: Snapshot | undefined,
-  tree: Omit<Unlinked, 'symbols'>,
-) {
-  const gone = [...(base?.plugins ?? [])].flatMap(([id, old]) =>
-    tree.plugins.has(id) ? [] : [old],
-  );
-  if (base?.shared && !tree.shared) gone.push(base.shared);
-  const olds = [...gone, ...changed.flatMap(({ old }) => (old ? [old] : []))];
+): { symbols: SymbolTable; diagnostics: Diagnostic[]; hasLost: boolean } {
+  const roots = new Set(fragmentsOf(tree).map(({ root }) => root));
+  const gone = (base ? fragmentsOf(base) : []).filter(({ root }) => !roots.has(root));
+  const olds = [...gone, ...changes.flatMap(({ old }) => (old ? [old] : []))];
   const removed = new Set(olds.flatMap((old) => old.objects.map(({ id }) => id)));
-  const added = new Map<string, string>();
-  const diagnostics: Diagnostic[] = [];
   const before = base?.symbols ?? new SymbolTable();
-  for (const { fragment } of changed) {
+  const paths = new Map<string, string[]>();
+  for (const { fragment } of changes) {
     for (const { id, documentPath } of fragment.objects) {
       const path = `${fragment.root}/${documentPath}`;
-      const other = added.get(id) ?? (removed.has(id) ? undefined : before.pathOf(id));
-      if (other === undefined) added.set(id, path);
-      else {
-        const message = `the id ${id} is taken by ${other}`;
-        const pointed = { ...fileError(path, 'duplicate-id', message), pointer: '/metadata/id' };
-        diagnostics.push(pointed);
-      }
+      const others = paths.get(id);
+      const unchanged = removed.has(id) ? undefined : before.pathOf(id);
+      if (others) others.push(path);
+      else paths.set(id, unchanged === undefined ? [path] : [unchanged, path]);
     }
   }
-  const lost = gone.length > 0 || [...removed].some((id) => !added.has(id));
-  return { symbols: before.derive(removed, added), diagnostics, lost };
+  const added = [...paths].map(([id, all]) => [id, all.sort()[0]!] as const);
+  const diagnostics = [...paths].flatMap(([id, [first, ...others]]) =>
+    others.map((path) => duplicate(id, path, first!)),
+  );
+  const hasLost = gone.length > 0 || [...removed].some((id) => !paths.has(id));
+  return { symbols: before.derive(removed, added), diagnostics, hasLost };
 }
 
+function duplicate(id: string, path: string, first: string): Diagnostic {
+  const message = `the id ${id} is taken by ${first}`;
+  const at = { path, line: 1, column: 1, pointer: '/metadata/id' };
+  return { severity: 'error', code: 'duplicate-id', ...at, message };
+}
+
+/** References that stood in the base still stand, unless a target has gone. */
 function link(
   tree: Unlinked,
-  changed: readonly (Change & { fragment: Fragment })[],
-  lost: boolean,
+  changes: readonly Change[],
+  hasLost: boolean,
   base: Snapshot | undefined,
 ): Diagnostic[] {
-  const isSharedNew = tree.shared !== base?.shared;
-  if (!base || lost || isSharedNew) return linkAll(tree);
-  const fragments = changed.map(({ fragment }) => fragment);
-  const requiresMoved = changed.some(
-    ({ fragment, old }) =>
-      JSON.stringify(fragment.plugin?.requires) !== JSON.stringify(old?.plugin?.requires),
+  if (!base || hasLost || tree.shared !== base.shared) return linkAll(tree);
+  const requires = ({ plugin }: Partial<Fragment> = {}) => JSON.stringify(plugin?.requires);
+  const haveRequiresMoved = changes.some(
+    ({ fragment, old }) => requires(fragment) !== requires(old),
   );
   return [
-    ...linkFragments(tree, fragments),
-    ...(requiresMoved ? findCycles(tree.plugins) : []),
+    ...linkFragments(
+      tree,
+      changes.map(({ fragment }) => fragment),
+    ),
+    ...(haveRequiresMoved ? findCycles(tree.plugins) : []),
     ...linkConfig(tree),
   ];
 }
@@ -271,19 +165,17 @@ async function withPositions(
     ({ path }) => path,
   );
   for (const [path, diagnostics] of byPath) {
-    const oid = oidAt(tree, path);
-    if (oid === undefined) placed.push(...diagnostics);
-    else placed.push(...locate((await source.readBlobs([oid]))[0]!.toString(), diagnostics));
+    const oid = findOid(tree, path);
+    const [bytes] = oid === undefined ? [] : await source.readBlobs([oid]);
+    for (const one of bytes ? locate(bytes, diagnostics) : diagnostics) placed.push(one);
   }
   return placed.sort(byPosition);
 }
 
-function oidAt(tree: Unlinked, path: string): string | undefined {
+function findOid({ plugins, shared, config }: Unlinked, path: string): string | undefined {
   const [top = '', second = ''] = path.split('/');
-  const folder =
-    top === 'plugins' ? tree.plugins.get(second) : top === 'objects' ? tree.shared : undefined;
-  if (folder) return folder.files.find((file) => `${folder.root}/${file.path}` === path)?.oid;
-  const config = tree.config.get(path.includes('/') ? top : '');
-  return config?.files.find((file) => [config.root, file.path].filter(Boolean).join('/') === path)
-    ?.oid;
+  const fragment = { plugins: plugins.get(second), objects: shared }[top];
+  const folder = fragment ?? config.get(path.includes('/') ? top : '');
+  const prefix = folder && folder.root !== '' ? `${folder.root}/` : '';
+  return folder?.files.find((file) => `${prefix}${file.path}` === path)?.oid;
 }

@@ -1,87 +1,106 @@
-import { type Diagnostic, fileError } from '../model/diagnostic.ts';
-import { sha256Hex } from '../model/digest.ts';
 import { parseDocument } from './document.ts';
 import { comparePaths } from './fragment.ts';
 import type { Kind } from './kinds.ts';
 import { isKind, placeOf } from './path-rules.ts';
 import type { ConfigDocument, ConfigFolder } from './snapshot.ts';
-import type { TreeEntry, TreeSource } from './source.ts';
-import { isTree } from './source.ts';
-import { walkTree } from './walk.ts';
+import { isTree, type TreeEntry } from './source.ts';
+import type { TreeReader, WantedBlob } from './tree-reader.ts';
+import { unknownPath } from './unknown-path.ts';
+import { type FoundFile, walkTree } from './walk.ts';
 
 /** Compiles one top-level folder such as `channels`, reading only what the base lacks. */
 export async function compileConfigFolder(
-  source: TreeSource,
+  reader: TreeReader,
   root: string,
   tree: string,
   base: ConfigFolder | undefined,
 ): Promise<ConfigFolder> {
-  const { files: found, trees, diagnostics } = await walkTree(source, root, tree, base);
-  const folder: ConfigFolder = { root, tree, files: [], trees, documents: [], diagnostics };
-  const documents = found.filter(({ path }) => isDocument(`${root}/${path}`, diagnostics));
-  const missing = documents.filter(({ known }) => !known);
-  const blobs = await source.readBlobs(missing.map(({ oid }) => oid));
-  const bytesOf = new Map(missing.map((file, i) => [file.path, blobs[i]!]));
-  for (const { path, mode, oid, known } of documents) {
-    const bytes = bytesOf.get(path);
-    if (bytes) {
-      const digest = `sha256:${sha256Hex(bytes)}` as const;
-      folder.files.push({ path, mode, oid, digest, size: bytes.length });
-      addDocument(folder, `${root}/${path}`, oid, bytes);
-    } else {
-      folder.files.push(known!);
-      reuse(folder, base!, `${root}/${path}`);
-    }
-  }
-  folder.files.sort(comparePaths);
+  const { files, trees, entries, diagnostics } = await walkTree(reader, root, tree, base);
+  const folder: ConfigFolder = { ...emptyFolder(root), tree, trees, entries, diagnostics };
+  await addFiles(reader, folder, files, base);
   return folder;
 }
 
 /** The root's own files: `registry.yaml`, and warnings for what nothing knows. */
 export async function compileRootFiles(
-  source: TreeSource,
+  reader: TreeReader,
   entries: readonly TreeEntry[],
   base: ConfigFolder | undefined,
 ): Promise<ConfigFolder> {
   const folder = emptyFolder('');
-  for (const { name, oid, mode } of entries) {
+  const known = new Map(base?.files.map((file) => [`${file.path}\0${file.oid}`, file]));
+  const files = entries.flatMap(({ name, oid, mode }): FoundFile[] => {
+    if (isTree(mode)) return [];
     const path = name.toString();
-    if (isTree(mode) || !isDocument(path, folder.diagnostics)) continue;
-    const known = base?.files.find((file) => file.path === path && file.oid === oid);
-    if (known) {
-      folder.files.push(known);
-      reuse(folder, base!, path);
-      continue;
-    }
-    const bytes = (await source.readBlobs([oid]))[0]!;
-    const digest = `sha256:${sha256Hex(bytes)}` as const;
-    folder.files.push({ path, mode: '0644', oid, digest, size: bytes.length });
-    addDocument(folder, path, oid, bytes);
-  }
+    const same = known.get(`${path}\0${oid}`);
+    const found = { path, oid, mode: mode === '100755' ? '0755' : '0644' } as const;
+    return [same ? { ...found, known: same } : found];
+  });
+  await addFiles(reader, folder, files, base);
   return folder;
 }
 
-export const emptyFolder = (root: string): ConfigFolder => ({
+/**
+ * A folder that holds no documents, such as `docs`: what may not stand in a
+ * registry may not stand there either, since it is cloned with the rest.
+ */
+export async function checkOtherFolder(
+  reader: TreeReader,
+  root: string,
+  tree: string,
+): Promise<ConfigFolder> {
+  const { entries, diagnostics } = await walkTree(reader, root, tree, undefined);
+  const isUnknown = placeOf(`${root}/x`).role === 'unknown';
+  return {
+    ...emptyFolder(root),
+    tree,
+    entries,
+    diagnostics: isUnknown ? [...diagnostics, unknownPath(root)] : diagnostics,
+  };
+}
+
+const emptyFolder = (root: string): ConfigFolder => ({
   root,
   tree: '',
   files: [],
   trees: {},
+  entries: 0,
   documents: [],
   diagnostics: [],
 });
 
-function isDocument(path: string, diagnostics: Diagnostic[]): boolean {
-  const { role } = placeOf(path);
-  if (role === 'unknown') {
-    diagnostics.push(unknownPath(path));
+async function addFiles(
+  reader: TreeReader,
+  folder: ConfigFolder,
+  found: readonly FoundFile[],
+  base: ConfigFolder | undefined,
+): Promise<void> {
+  const baseDocuments = new Map(base?.documents.map((document) => [document.path, document]));
+  const documents = found.filter(({ path }) => {
+    const at = pathIn(folder, path);
+    const { role } = placeOf(at);
+    if (role === 'unknown') folder.diagnostics.push(unknownPath(at));
+    return isKind(role);
+  });
+  const wanted = documents.flatMap(({ path: relative, oid, known }): WantedBlob[] => {
+    const path = pathIn(folder, relative);
+    if (!known) return [{ oid, path, use: (bytes) => addDocument(folder, path, oid, bytes) }];
+    const same = baseDocuments.get(path);
+    if (same) folder.documents.push(same);
+    return [];
+  });
+  await reader.readContents(wanted, folder.diagnostics);
+  for (const { path, mode, oid, known } of documents) {
+    const content = known ?? reader.contentOf(oid);
+    if (!content) continue; // said already: it was too large to be read
+    folder.files.push({ path, mode, oid, digest: content.digest, size: content.size });
   }
-  return isKind(role);
+  folder.files.sort(comparePaths);
+  folder.documents.sort(comparePaths);
 }
 
-export function unknownPath(path: string): Diagnostic {
-  const message = 'no kind of document stands here; it is ignored';
-  return { ...fileError(path, 'unknown-path', message), severity: 'warning' };
-}
+const pathIn = ({ root }: ConfigFolder, path: string): string =>
+  root === '' ? path : `${root}/${path}`;
 
 function addDocument(folder: ConfigFolder, path: string, oid: string, bytes: Buffer): void {
   const { spec, title, diagnostics } = parseDocument(bytes, path);
@@ -97,9 +116,4 @@ function addDocument(folder: ConfigFolder, path: string, oid: string, bytes: Buf
     ...(title === undefined ? {} : { title }),
     spec: spec as ConfigDocument['spec'],
   });
-}
-
-function reuse(folder: ConfigFolder, base: ConfigFolder, path: string): void {
-  folder.documents.push(...base.documents.filter((document) => document.path === path));
-  folder.diagnostics.push(...base.diagnostics.filter((known) => known.path === path));
 }

@@ -18,7 +18,7 @@ export interface DirectoryReport {
 
 /** Compiles a working tree, as `waymark validate` does. */
 export async function compileDirectory(dir: string): Promise<DirectoryReport> {
-  const { result } = await compileFolder(dir, { has: () => true, add: async () => {} });
+  const { result } = await compileFolder(dir, { add: async () => {} });
   if (!result.ok) return { ok: false, diagnostics: result.error, plugins: 0, objects: 0 };
   const contents = [...result.value.contents.values()];
   const objects = contents.reduce((sum, content) => sum + content.objects.length, 0);
@@ -36,7 +36,6 @@ export async function compileDirectoryContents(dir: string): Promise<{
 }> {
   const bytesByHex = new Map<string, Buffer>();
   const { result } = await compileFolder(dir, {
-    has: (hex) => bytesByHex.has(hex),
     add: async (hex, bytes) => void bytesByHex.set(hex, bytes),
   });
   if (!result.ok) {

@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { TreeEntry, TreeSource } from './source.ts';
 
 /** Never part of a registry's tree. */
 const SKIPPED = new Set(['.git', 'node_modules']);
+
+/** A file's path as the system has it: a name need not be UTF-8. */
+interface FileOnDisk {
+  path: Buffer;
+  size: number;
+  link?: Buffer;
+}
 
 /**
  * A folder on disk as git would store it, so that one compiler serves a working
@@ -12,37 +18,29 @@ const SKIPPED = new Set(['.git', 'node_modules']);
  */
 export async function openFolderSource(dir: string): Promise<{ tree: string; source: TreeSource }> {
   const trees = new Map<string, TreeEntry[]>();
-  const files = new Map<string, string>();
-  const links = new Map<string, Buffer>();
-  const tree = await visit(dir);
+  const files = new Map<string, FileOnDisk>();
+  const tree = await visit(Buffer.from(dir));
   return {
     tree,
     source: {
       readTree: async (oid) => trees.get(oid)!,
+      readSizes: async (oids) => oids.map((oid) => files.get(oid)!.size),
       readBlobs: (oids) =>
-        Promise.all(oids.map(async (oid) => links.get(oid) ?? (await readFile(files.get(oid)!)))),
+        Promise.all(
+          oids.map(async (oid) => {
+            const { path, link } = files.get(oid)!;
+            return link ?? (await readFile(path));
+          }),
+        ),
     },
   };
 
-  async function visit(folder: string): Promise<string> {
+  async function visit(folder: Buffer): Promise<string> {
     const entries: TreeEntry[] = [];
     for (const name of await readdir(folder, { encoding: 'buffer' })) {
       if (SKIPPED.has(name.toString())) continue;
-      const path = join(folder, name.toString());
-      const stat = await lstat(path);
-      if (stat.isSymbolicLink()) {
-        const target = Buffer.from(await readlink(path));
-        const oid = gitHash('blob', target);
-        links.set(oid, target);
-        entries.push({ mode: '120000', name, oid });
-      } else if (stat.isDirectory()) {
-        const oid = await visit(path);
-        if (trees.get(oid)!.length > 0) entries.push({ mode: '40000', name, oid });
-      } else if (stat.isFile()) {
-        const oid = gitHash('blob', await readFile(path));
-        files.set(oid, path);
-        entries.push({ mode: stat.mode & 0o100 ? '100755' : '100644', name, oid });
-      }
+      const entry = await entryOf(Buffer.concat([folder, Buffer.from('/'), name]), name);
+      if (entry) entries.push(entry);
     }
     entries.sort((a, b) => Buffer.compare(sortName(a), sortName(b)));
     const parts = entries.flatMap(({ mode, name, oid }) => [
@@ -54,6 +52,26 @@ export async function openFolderSource(dir: string): Promise<{ tree: string; sou
     const oid = gitHash('tree', Buffer.concat(parts));
     trees.set(oid, entries);
     return oid;
+  }
+
+  async function entryOf(path: Buffer, name: Buffer): Promise<TreeEntry | undefined> {
+    const stat = await lstat(path);
+    if (stat.isDirectory()) {
+      const oid = await visit(path);
+      return trees.get(oid)!.length > 0 ? { mode: '40000', name, oid } : undefined;
+    }
+    if (stat.isSymbolicLink()) {
+      const link = await readlink(path, { encoding: 'buffer' });
+      return addFile('120000', name, link, { path, link });
+    }
+    if (!stat.isFile()) return undefined;
+    return addFile(stat.mode & 0o100 ? '100755' : '100644', name, await readFile(path), { path });
+  }
+
+  function addFile(mode: string, name: Buffer, bytes: Buffer, file: Omit<FileOnDisk, 'size'>) {
+    const oid = gitHash('blob', bytes);
+    files.set(oid, { ...file, size: bytes.length });
+    return { mode, name, oid };
   }
 }
 

@@ -38,6 +38,8 @@ export interface Fragment {
   files: SourceFile[];
   /** Folder below the root → tree oid. */
   trees: Record<string, string>;
+  /** Files and folders. */
+  entries: number;
   /** plugin.yaml's spec, with `title`; undefined in `objects`. */
   plugin?: PluginSummary;
   objects: ObjectSummary[];

@@ -3,19 +3,28 @@ import { pointError, type Unlinked } from './link.ts';
 import { type ConfigDocument, documentsOf } from './snapshot.ts';
 
 type Find = (name: string) => boolean;
+type Named =
+  | 'Team'
+  | 'Marketplace'
+  | 'Environment'
+  | 'ApprovalPolicy'
+  | 'WorkflowTemplate'
+  | 'RolloutStrategy';
+type Names = (kind: Named) => Find;
 
 /** The references between config documents. There are few, so all are looked at every time. */
 export function linkConfig(tree: Unlinked): Diagnostic[] {
-  const names = (kind: Parameters<typeof documentsOf>[1]): Find => {
+  const names: Names = (kind) => {
     const known = new Set(documentsOf(tree, kind).map(({ name }) => name));
     return (name) => known.has(name);
   };
   const plugin: Find = (name) => tree.plugins.has(name);
   return [
     ...linkAccess(tree, plugin, names('Team'), names('Marketplace')),
-    ...linkTeams(tree),
+    ...linkDepartments(tree),
     ...linkLists(tree, plugin),
-    ...linkEnvironments(tree, names),
+    ...linkEnvironments(tree, plugin, names),
+    ...linkToEnvironments(tree, plugin, names('Environment')),
     ...linkReleases(tree, plugin),
   ];
 }
@@ -46,42 +55,43 @@ function linkAccess(tree: Unlinked, plugin: Find, team: Find, marketplace: Find)
   });
 }
 
-function linkTeams(tree: Unlinked): Diagnostic[] {
+function linkDepartments(tree: Unlinked): Diagnostic[] {
   const [registry] = documentsOf(tree, 'Registry');
   const departments = registry?.spec.departments ?? {};
-  const teams = documentsOf(tree, 'Team').flatMap((document) => {
+  const isKnown: Find = (name) => Object.hasOwn(departments, name);
+  const members = [...documentsOf(tree, 'Team'), ...documentsOf(tree, 'Namespace')];
+  const unknown = members.flatMap((document) => {
     const { department } = document.spec;
     if (department === undefined) return [];
-    const found = department in departments;
-    return missing('department', found, document, '/spec/department', department);
+    return missing('department', isKnown(department), document, '/spec/department', department);
   });
-  return [...teams, ...(registry ? linkDepartments(registry) : [])];
+  return [...unknown, ...(registry ? linkParents(registry, departments, isKnown) : [])];
 }
 
-function linkDepartments(registry: ConfigDocument<'Registry'>): Diagnostic[] {
-  const departments = registry.spec.departments ?? {};
+function linkParents(
+  registry: ConfigDocument,
+  departments: Readonly<Record<string, { parent?: string }>>,
+  isKnown: Find,
+): Diagnostic[] {
   return Object.entries(departments).flatMap(([id, { parent }]) => {
     if (parent === undefined) return [];
     const pointer = `/spec/departments/${id}/parent`;
-    if (!(parent in departments)) return missing('department', false, registry, pointer, parent);
-    const trail = [id];
-    for (let at: string | undefined = parent; at !== undefined; at = departments[at]?.parent) {
-      trail.push(at);
-      if (at === id) {
-        const message = `departments form a ring: ${trail.join(' → ')}`;
-        return [pointError(registry.path, pointer, 'cycle', message)];
-      }
-      if (trail.indexOf(at) < trail.length - 1) return []; // another ring, said at its own members
+    if (!isKnown(parent)) return missing('department', false, registry, pointer, parent);
+    const trail = new Set([id]);
+    let at: string | undefined = parent;
+    while (at !== undefined && isKnown(at) && !trail.has(at)) {
+      trail.add(at);
+      at = departments[at]?.parent;
     }
-    return [];
+    if (at !== id) return []; // no ring, or another one, which is said at its own members
+    const message = `departments form a ring: ${[...trail, id].join(' → ')}`;
+    return [pointError(registry.path, pointer, 'cycle', message)];
   });
 }
 
 function linkLists(tree: Unlinked, plugin: Find): Diagnostic[] {
   const marketplaces = documentsOf(tree, 'Marketplace').flatMap((document) =>
-    document.spec.plugins.flatMap((id, i) =>
-      missing('plugin', plugin(id), document, `/spec/plugins/${i}`, id),
-    ),
+    missingIn('plugin', plugin, document, '/spec/plugins', document.spec.plugins),
   );
   const channels = documentsOf(tree, 'Channel').flatMap((document) =>
     Object.keys(document.spec.plugins ?? {}).flatMap((id) =>
@@ -91,34 +101,60 @@ function linkLists(tree: Unlinked, plugin: Find): Diagnostic[] {
   return [...marketplaces, ...channels];
 }
 
-function linkEnvironments(
-  tree: Unlinked,
-  names: (kind: 'Environment' | 'ApprovalPolicy' | 'WorkflowTemplate' | 'RolloutStrategy') => Find,
+function linkEnvironments(tree: Unlinked, plugin: Find, names: Names): Diagnostic[] {
+  const fields = {
+    approvalPolicyId: ['policy', names('ApprovalPolicy')],
+    workflowTemplateId: ['workflow', names('WorkflowTemplate')],
+    strategyId: ['strategy', names('RolloutStrategy')],
+    autoPromoteFrom: ['environment', names('Environment')],
+  } as const;
+  return documentsOf(tree, 'Environment').flatMap((document) => [
+    ...Object.entries(fields).flatMap(([field, [what, find]]) => {
+      const name = document.spec[field as keyof typeof fields];
+      return name === undefined ? [] : missing(what, find(name), document, `/spec/${field}`, name);
+    }),
+    ...missingIn('plugin', plugin, document, '/spec/componentIds', document.spec.componentIds),
+  ]);
+}
+
+/** What names an environment from elsewhere. */
+function linkToEnvironments(tree: Unlinked, plugin: Find, environment: Find): Diagnostic[] {
+  const what = 'environment';
+  return [
+    ...documentsOf(tree, 'Target').flatMap((document) => {
+      const { environmentId: id } = document.spec;
+      return missing(what, environment(id), document, '/spec/environmentId', id);
+    }),
+    ...documentsOf(tree, 'FreezeWindow').flatMap((document) => {
+      const { parent = '' } = document;
+      return missing(what, environment(parent), document, '', parent);
+    }),
+    ...documentsOf(tree, 'ApprovalPolicy').flatMap((document) => {
+      const { environmentIds } = document.spec;
+      return missingIn(what, environment, document, '/spec/environmentIds', environmentIds);
+    }),
+    ...documentsOf(tree, 'ReleaseStatus').flatMap((document) => {
+      const ids = document.spec.blocked?.environmentIds;
+      return missingIn(what, environment, document, '/spec/blocked/environmentIds', ids);
+    }),
+    ...documentsOf(tree, 'Namespace').flatMap((document) => {
+      const { plugins, environments } = document.spec.covers ?? {};
+      return [
+        ...missingIn('plugin', plugin, document, '/spec/covers/plugins', plugins),
+        ...missingIn(what, environment, document, '/spec/covers/environments', environments),
+      ];
+    }),
+  ];
+}
+
+function missingIn(
+  what: string,
+  find: Find,
+  document: ConfigDocument,
+  pointer: string,
+  names: readonly string[] = [],
 ): Diagnostic[] {
-  const environment = names('Environment');
-  const policy = names('ApprovalPolicy');
-  const workflow = names('WorkflowTemplate');
-  const strategy = names('RolloutStrategy');
-  const environments = documentsOf(tree, 'Environment').flatMap((document) => {
-    const { approvalPolicyId, workflowTemplateId, strategyId, autoPromoteFrom } = document.spec;
-    const check = (what: string, find: Find, field: string, name: string | undefined) =>
-      name === undefined ? [] : missing(what, find(name), document, `/spec/${field}`, name);
-    return [
-      ...check('policy', policy, 'approvalPolicyId', approvalPolicyId),
-      ...check('workflow', workflow, 'workflowTemplateId', workflowTemplateId),
-      ...check('strategy', strategy, 'strategyId', strategyId),
-      ...check('environment', environment, 'autoPromoteFrom', autoPromoteFrom),
-      ...(document.spec.componentIds ?? []).flatMap((id, i) =>
-        missing('plugin', tree.plugins.has(id), document, `/spec/componentIds/${i}`, id),
-      ),
-    ];
-  });
-  const targets = documentsOf(tree, 'Target').flatMap((document) => {
-    const { environmentId } = document.spec;
-    const found = environment(environmentId);
-    return missing('environment', found, document, '/spec/environmentId', environmentId);
-  });
-  return [...environments, ...targets];
+  return names.flatMap((name, i) => missing(what, find(name), document, `${pointer}/${i}`, name));
 }
 
 /** A warning only: a status outlives its plugin, so that an old pin still warns. */

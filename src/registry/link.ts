@@ -68,29 +68,39 @@ function linkPlugin(tree: Unlinked, { root, plugin, objects }: Fragment): Diagno
   return diagnostics;
 }
 
-/** Whether plugins need each other in a ring: then none could be installed first. */
+/**
+ * Plugins that need each other in a ring: none of them could be installed
+ * first. The walk keeps its own stack, since a chain may be as long as the
+ * registry has plugins.
+ */
 export function findCycles(plugins: ReadonlyMap<string, Fragment>): Diagnostic[] {
+  const requiresOf = (id: string) => Object.keys(plugins.get(id)?.plugin?.requires ?? {});
   const done = new Set<string>();
   const diagnostics: Diagnostic[] = [];
-  for (const id of plugins.keys()) visit(id, []);
-  return diagnostics;
-
-  function visit(id: string, trail: readonly string[]): void {
-    const at = trail.indexOf(id);
-    if (at >= 0) {
-      const ring = [...trail.slice(at), id].join(' → ');
-      const path = `plugins/${trail.at(-1)}/plugin.yaml`;
-      diagnostics.push(
-        pointError(path, `/spec/requires/${id}`, 'cycle', `requires form a ring: ${ring}`),
-      );
-      return;
+  for (const start of plugins.keys()) {
+    const stack = [{ id: start, left: requiresOf(start) }];
+    const trail = new Set([start]);
+    while (stack.length > 0 && !done.has(start)) {
+      const { id, left } = stack.at(-1)!;
+      const next = left.shift();
+      if (next === undefined) {
+        done.add(id);
+        trail.delete(id);
+        stack.pop();
+      } else if (trail.has(next)) diagnostics.push(ringError(id, next, [...trail]));
+      else if (!done.has(next)) {
+        trail.add(next);
+        stack.push({ id: next, left: requiresOf(next) });
+      }
     }
-    if (done.has(id)) return;
-    for (const next of Object.keys(plugins.get(id)?.plugin?.requires ?? {})) {
-      visit(next, [...trail, id]);
-    }
-    done.add(id);
   }
+  return diagnostics;
+}
+
+function ringError(id: string, next: string, trail: readonly string[]): Diagnostic {
+  const ring = [...trail.slice(trail.indexOf(next)), next].join(' → ');
+  const path = `plugins/${id}/plugin.yaml`;
+  return pointError(path, `/spec/requires/${next}`, 'cycle', `requires form a ring: ${ring}`);
 }
 
 export function linkAll(tree: Unlinked): Diagnostic[] {

@@ -1,24 +1,18 @@
-import { isNode, LineCounter, parseDocument } from 'yaml';
 import type { Diagnostic } from '../model/diagnostic.ts';
+import { fromPointer } from './finding.ts';
+import { decodeText, positionOf } from './text.ts';
+import { readYaml } from './yaml-document.ts';
 
 /**
  * Gives findings that only know a pointer their line and column. Parsing again
  * is paid for only when there is something to report.
  */
-export function locate(text: string, diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
+export function locate(bytes: Uint8Array, diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const text = decodeText(bytes);
+  const yaml = text.ok ? readYaml(text.value) : text;
+  if (!text.ok || !yaml.ok) return [...diagnostics];
   return diagnostics.map((diagnostic) => {
-    const path = diagnostic.pointer
-      .split('/')
-      .slice(1)
-      .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
-    for (let depth = path.length; depth > 0; depth--) {
-      const node = document.getIn(path.slice(0, depth), true);
-      if (!isNode(node) || !node.range) continue;
-      const { line, col } = lines.linePos(node.range[0]);
-      return { ...diagnostic, line, column: col };
-    }
-    return diagnostic;
+    const offset = yaml.value.offsetOf(fromPointer(diagnostic.pointer), 'value');
+    return { ...diagnostic, ...positionOf(text.value, offset) };
   });
 }

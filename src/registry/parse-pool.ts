@@ -12,6 +12,8 @@ export interface UnparsedObject {
 
 /** Below this, starting to copy costs more than parsing at once. */
 const WORTH_A_WORKER = 64;
+/** A few documents of the largest size would hold everybody up for seconds. */
+const WORTH_A_WORKER_BYTES = 256 * 1024;
 const BATCH = 128;
 const IDLE_MS = 10_000;
 
@@ -30,8 +32,11 @@ export class ParsePool {
   #idle: NodeJS.Timeout | undefined;
 
   async summarise(documents: readonly UnparsedObject[]): Promise<DocumentSummary[]> {
-    if (documents.length < WORTH_A_WORKER) {
-      return documents.map(({ type, bytes, path }) => summariseObject(type, bytes, path));
+    const bytes = documents.reduce((sum, document) => sum + document.bytes.length, 0);
+    if (documents.length < WORTH_A_WORKER && bytes < WORTH_A_WORKER_BYTES) {
+      return documents.map((document) =>
+        summariseObject(document.type, document.bytes, document.path),
+      );
     }
     const lanes = this.#start();
     const batches: Promise<DocumentSummary[]>[] = [];
@@ -57,7 +62,7 @@ export class ParsePool {
   }
 
   #open(): Lane {
-    const worker = new Worker(new URL('./parse-worker.ts', import.meta.url));
+    const worker = new Worker(new URL(import.meta.url.replace('parse-pool', 'parse-worker')));
     const lane: Lane = { worker, pending: new Map() };
     worker.unref();
     worker.on('message', ({ id, summaries }: { id: number; summaries: DocumentSummary[] }) => {
@@ -96,6 +101,9 @@ export class ParsePool {
   }
 
   #stopWhenIdle(): void {
-    this.#idle = setTimeout(() => this.close(), IDLE_MS).unref();
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      if (this.#lanes.every(({ pending }) => pending.size === 0)) this.close();
+    }, IDLE_MS).unref();
   }
 }

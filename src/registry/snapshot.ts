@@ -23,6 +23,8 @@ export interface ConfigFolder {
   tree: string;
   files: SourceFile[];
   trees: Record<string, string>;
+  /** Files and folders, documents or not. */
+  entries: number;
   documents: ConfigDocument[];
   diagnostics: Diagnostic[];
 }

@@ -9,13 +9,14 @@ export interface TreeEntry {
 /** Where a compile reads from: a repository, a quarantine, or a folder on disk. */
 export interface TreeSource {
   readTree(oid: string): Promise<readonly TreeEntry[]>;
+  /** In bytes, in the order asked for: what would not fit is refused without being read. */
+  readSizes(oids: readonly string[]): Promise<number[]>;
   /** In the order asked for. */
   readBlobs(oids: readonly string[]): Promise<Buffer[]>;
 }
 
 /** Takes the contents that a compile met, so that they can be stored before they are served. */
 export interface ContentSink {
-  has(hex: string): boolean;
   add(hex: string, bytes: Buffer): Promise<void>;
 }
 

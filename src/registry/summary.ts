@@ -38,13 +38,8 @@ export function summariseObject(
 
 function payloadRefsOf({ spec }: ParsedDocument): DocumentSummary['payloadRefs'] {
   const fields = spec as Record<string, unknown>;
-  const refs = REF_FIELDS.flatMap((field) => {
+  return REF_FIELDS.flatMap((field) => {
     const path = fields[field];
     return typeof path === 'string' ? [{ pointer: `/spec/${field}`, path }] : [];
   });
-  const files = Array.isArray(fields['files']) ? (fields['files'] as unknown[]) : [];
-  const listed = files.flatMap((path, i) =>
-    typeof path === 'string' ? [{ pointer: `/spec/files/${i}`, path }] : [],
-  );
-  return [...refs, ...listed];
 }
