@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '../audit/logger.ts';
-import { type Push, type PushedRef, type PushGate, quarantineEnv } from '../git/gate.ts';
+import type { Push, PushedRef, PushGate } from '../git/gate.ts';
 import { isFirstParentAncestor } from '../git/history.ts';
 import { removeStaleLocks } from '../git/locks.ts';
 import { type ObjectPool, openObjectPool } from '../git/object-pool.ts';
@@ -8,19 +8,21 @@ import { openRefs, type Refs } from '../git/refs.ts';
 import type { Org } from '../identity/org.ts';
 import type { Permission } from '../identity/roles.ts';
 import { type Clock, toTime } from '../model/clock.ts';
-import { type Diagnostic, formatDiagnostic, isError } from '../model/diagnostic.ts';
+import { type Diagnostic, fileError, isError } from '../model/diagnostic.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { failpoint } from '../model/failpoint.ts';
-import { ZERO_OID } from '../model/names.ts';
+import { fail, ok, type Result } from '../model/result.ts';
 import type { ArtifactStore } from '../registry/artifacts.ts';
 import type { ParsePool } from '../registry/parse-pool.ts';
 import { documentsOf, type Snapshot } from '../registry/snapshot.ts';
-import { acceptTag, isReleaseName } from '../release/accept-tag.ts';
+import { acceptTag, isReleaseName, type TagReader } from '../release/accept-tag.ts';
 import type { KeyStore, OrgKey } from '../signing/keys.ts';
 import type { MasterKey } from '../signing/master-key.ts';
 import { type Keyring, openKeyring, publicKeysOf } from '../signing/org-keys.ts';
 import { type ResolvedChannels, resolveChannels } from './channels.ts';
 import { type Compiler, compileCommit, placeInHistory } from './compiler.ts';
+import { auditEntryOf, judgeIntents } from './intents.ts';
+import { nextPointers } from './next-pointers.ts';
 import type { ActivePointer, Intent, PublicationStore, ReleaseRow } from './publication.ts';
 import {
   keepReplaced,
@@ -30,7 +32,7 @@ import {
   storePublished,
   storeRecord,
 } from './published.ts';
-import { judgeRef } from './push-rules.ts';
+import { checkPush } from './push-gate.ts';
 import type { PluginRecord } from './record.ts';
 import { SnapshotCache } from './snapshot-cache.ts';
 import { createView, type View } from './view.ts';
@@ -47,8 +49,12 @@ export interface RuntimeDeps {
 
 const MAIN = 'refs/heads/main';
 const TAGS = 'refs/tags/';
-/** How long a ref may take to move after its intent: as long as a git child may hold a lock. */
-const LEASE_MS = 30_000;
+
+/** What is served of `main`. `digest` is its artifact's; '' when it has to be stored again. */
+interface Served {
+  published: Published;
+  digest: string;
+}
 
 /** Who does something to an org, as far as the gate and the audit log need to know. */
 export interface Actor {
@@ -72,13 +78,14 @@ export class OrgRuntime {
   #keys: OrgKey[] = [];
   #keyring: Keyring | undefined;
   #view: View | undefined;
+  #served: Served | undefined;
   #rows: ReleaseRow[] = [];
   #pointers = new Map<string, ActivePointer>();
   #refreshing: Promise<void> | undefined;
   #again = false;
   #retry: NodeJS.Timeout | undefined;
+  #ripening: NodeJS.Timeout | undefined;
   #failures = 0;
-  #conditions: Diagnostic[] = [];
   #isClosed = false;
 
   constructor(org: Org, repo: string, deps: RuntimeDeps) {
@@ -89,26 +96,21 @@ export class OrgRuntime {
     this.refs = openRefs(repo);
   }
 
-  /** Serves what the database says, then catches up with the refs. */
+  /** Serves what the database says, then catches up with the refs, now or as soon as they can be read. */
   async start(): Promise<void> {
     await removeStaleLocks(this.repo, () => false);
     await this.reloadKeys();
-    const { publications } = this.#deps;
-    const pointers = await publications.pointers(this.org.slug);
-    this.#pointers = new Map(pointers.map((pointer) => [pointer.channel, pointer]));
-    this.#rows = await publications.releases(this.org.slug);
-    const rolling = this.#pointers.get('rolling');
-    if (rolling && rolling.digest !== '') {
-      const published = await loadPublished(this.#deps.artifacts, rolling.digest);
-      if (published) await this.#show(published, await this.#channels(published, this.#rows));
-    }
-    await this.refresh();
+    await this.#catchUp();
+    await this.refresh().catch((error: unknown) => {
+      this.#deps.log.error({ org: this.org.slug, error }, 'the repository could not be followed');
+      this.#retryLater();
+    });
   }
 
   /** @throws {WaymarkError} `RES_UNAVAILABLE` before the first commit is served */
   get view(): View {
     if (this.#view) return this.#view;
-    const details = { diagnostics: this.#pointers.get('rolling')?.diagnostics ?? [] };
+    const details = { diagnostics: this.diagnostics };
     const message = `${this.org.slug} serves nothing yet: push a registry to main`;
     throw new WaymarkError('RES_UNAVAILABLE', message, { details });
   }
@@ -119,7 +121,7 @@ export class OrgRuntime {
 
   /** What keeps `main` from being served, for the people who can mend it. */
   get diagnostics(): readonly Diagnostic[] {
-    return [...(this.#pointers.get('rolling')?.diagnostics ?? []), ...this.#conditions];
+    return this.#pointers.get('rolling')?.diagnostics ?? [];
   }
 
   get keyring(): Keyring {
@@ -158,6 +160,7 @@ export class OrgRuntime {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#ripening);
     this.pool.close();
     this.refs.close();
   }
@@ -172,49 +175,17 @@ export class OrgRuntime {
     };
   }
 
-  async #check(push: Push, caller: Actor): Promise<{ accept: boolean; messages: string[] }> {
-    const messages: string[] = [];
-    for (const update of push.updates) {
-      messages.push(...(await this.#checkUpdate(push, update, caller)));
-    }
+  async #check(push: Push, { actor, permissions }: Actor) {
+    const org = {
+      repo: this.repo,
+      isProtected: () => this.#isProtected(),
+      checkCommit: (commit: string, pool: ObjectPool) => this.checkCommit(commit, pool),
+      tagReader: () => this.#tagReader(),
+    };
+    const messages = await checkPush(org, push, permissions);
     if (messages.length > 0) return { accept: false, messages };
-    await this.#openIntents(push.updates, caller.actor, 'git.push');
+    await this.#openIntents(push.updates, actor, 'git.push');
     return { accept: true, messages: [] };
-  }
-
-  async #checkUpdate(push: Push, update: PushedRef, { permissions }: Actor): Promise<string[]> {
-    const rule = judgeRef(update, permissions, this.#isProtected());
-    if ('refused' in rule) return [rule.refused];
-    if (rule.check === 'branch') return [];
-    const pool = openObjectPool(this.repo, { env: quarantineEnv(push), size: 1 });
-    try {
-      if (rule.check === 'main') return await this.#checkMain(pool, update.new);
-      return await this.#checkTag(pool, rule.name, update.new);
-    } catch (error) {
-      if (error instanceof WaymarkError) return [error.message];
-      throw error;
-    } finally {
-      pool.close();
-    }
-  }
-
-  async #checkMain(pool: ObjectPool, commit: string): Promise<string[]> {
-    const base = await this.#view?.published.snapshot();
-    const result = await compileCommit(this.#compiler, pool, commit, base);
-    if (!result.ok) return result.error.map(formatDiagnostic);
-    this.#snapshots.set(commit, result.value);
-    return [];
-  }
-
-  async #checkTag(pool: ObjectPool, name: string, oid: string): Promise<string[]> {
-    const found = await pool.find(oid);
-    if (found?.type !== 'tag') return [`${name} is no annotated tag: publish it as a release`];
-    const result = await acceptTag(
-      { ...this.#tagReader(), readTag: (id) => pool.readTag(id) },
-      name,
-      oid,
-    );
-    return result.ok ? [] : [`${name} is no release of this organisation: ${result.error}`];
   }
 
   #isProtected(): boolean {
@@ -249,13 +220,20 @@ export class OrgRuntime {
     await failpoint('publish.projected');
   }
 
-  /** Refuses what would not compile, before a ref of ours moves to it. */
-  async checkCommit(commit: string): Promise<Diagnostic[]> {
-    const base = await this.#view?.published.snapshot();
-    const result = await compileCommit(this.#compiler, this.pool, commit, base);
+  /** What keeps a commit from being served, before a ref moves to it. */
+  async checkCommit(commit: string, pool = this.pool): Promise<Diagnostic[]> {
+    const result = await compileCommit(this.#compiler, pool, commit, await this.#base());
     if (!result.ok) return result.error.filter(isError);
     this.#snapshots.set(commit, result.value);
     return [];
+  }
+
+  /** What the next compile starts from. A damaged one costs a cold compile, not the service. */
+  async #base(): Promise<Snapshot | undefined> {
+    return await this.#served?.published.snapshot().catch((error: unknown) => {
+      this.#deps.log.error({ org: this.org.slug, error }, 'the stored snapshot is compiled anew');
+      return undefined;
+    });
   }
 
   async #openIntents(
@@ -302,8 +280,7 @@ export class OrgRuntime {
   async #snapshotOf(commit: string): Promise<Snapshot | undefined> {
     const known = this.#snapshots.get(commit);
     if (known) return known;
-    const base = await this.#view?.published.snapshot();
-    const result = await compileCommit(this.#compiler, this.pool, commit, base);
+    const result = await compileCommit(this.#compiler, this.pool, commit, await this.#base());
     return result.ok ? result.value : undefined;
   }
 
@@ -343,20 +320,29 @@ export class OrgRuntime {
   }
 
   async #project(): Promise<void> {
-    const { publications } = this.#deps;
+    const { publications, clock } = this.#deps;
+    await this.#catchUp();
     const head = await this.refs.read(MAIN);
-    const tags = await this.#newReleases();
-    const published = head === undefined ? undefined : await this.#publish(head);
-    const { done, dropped } = await this.#judgeIntents(
-      await publications.pendingIntents(this.org.slug),
-    );
+    const { tags, conditions } = await this.#readTags();
+    const { served, diagnostics } = await this.#publish(head);
+    const intents = await publications.pendingIntents(this.org.slug);
+    const { done, dropped } = await judgeIntents(this, intents, clock());
     if (dropped.length > 0) await publications.dropIntents(dropped.map(({ opId }) => opId));
     const rows = [...this.#rows, ...tags];
-    const channels = published && (await this.#channels(published.published, rows));
-    const pointers = this.#nextPointers(head, published, channels, tags.length > 0);
+    const channels = served && (await this.#channels(served.published, rows));
+    const wanted = {
+      org: this.org.slug,
+      desired: head ?? '',
+      active: served?.published.commit ?? '',
+      digest: served?.digest ?? '',
+      diagnostics: [...diagnostics, ...conditions],
+      channels: new Map([...(channels?.byName ?? [])].map(([name, { digest }]) => [name, digest])),
+    };
+    const pointers =
+      head === undefined ? [] : nextPointers(wanted, this.#pointers, clock(), tags.length > 0);
     if (pointers.length === 0 && tags.length === 0 && done.length === 0) return;
     await failpoint('activate.before-swap');
-    const stored = await publications.project({
+    const isStored = await publications.project({
       org: this.org.slug,
       pointers: pointers.map((next) => ({
         next,
@@ -364,102 +350,93 @@ export class OrgRuntime {
       })),
       releases: tags,
       closes: done.map(({ opId }) => opId),
-      entries: done.map((intent) => this.#entryOf(intent)),
+      entries: done.map((intent) => auditEntryOf(intent, clock())),
     });
-    if (!stored) return await this.#reread();
+    if (!isStored) {
+      // Another node was first: what it stored is taken over, and looked at again.
+      this.#again = true;
+      return;
+    }
     for (const pointer of pointers) this.#pointers.set(pointer.channel, pointer);
     this.#rows = rows;
-    if (published && channels) await this.#show(published.published, channels);
+    if (served && channels && pointers.length > 0) this.#show(served, channels);
     await failpoint('activate.swapped');
   }
 
-  /** Another node moved a pointer: take what it stored, then look again. */
-  async #reread(): Promise<void> {
-    const pointers = await this.#deps.publications.pointers(this.org.slug);
-    this.#pointers = new Map(pointers.map((pointer) => [pointer.channel, pointer]));
-    this.#rows = await this.#deps.publications.releases(this.org.slug);
-    this.#again = true;
+  /** Serves what another node stored, or this one before it was started again. */
+  async #catchUp(): Promise<void> {
+    const { publications } = this.#deps;
+    const stored = await publications.pointers(this.org.slug);
+    const pointers = new Map(stored.map((pointer) => [pointer.channel, pointer]));
+    const rolling = pointers.get('rolling');
+    if (!rolling || rolling.sequence === this.#pointers.get('rolling')?.sequence) return;
+    this.#pointers = pointers;
+    this.#rows = await publications.releases(this.org.slug);
+    const isSame = rolling.digest === this.#served?.digest;
+    const served = isSame ? this.#served : await this.#load(rolling);
+    if (served) this.#show(served, await this.#channels(served.published, this.#rows));
+  }
+
+  /** A stored publication; where it is damaged or of another format, its commit is compiled again. */
+  async #load({ active, digest }: ActivePointer): Promise<Served | undefined> {
+    if (digest === '') return undefined;
+    try {
+      const published = await loadPublished(this.#deps.artifacts, digest);
+      if (published) return { published, digest };
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      this.#deps.log.error({ org: this.org.slug, error }, 'the active snapshot is compiled anew');
+    }
+    const published = await this.publishedAt(active);
+    return published && { published, digest: '' };
   }
 
   /** Compiles `head` where it is not what is served. A failure keeps the last good one. */
   async #publish(
-    head: string,
-  ): Promise<{ published: Published; digest: string; diagnostics: Diagnostic[] } | undefined> {
-    const current = this.#view?.published;
-    const rolling = this.#pointers.get('rolling');
-    if (current?.commit === head) {
-      this.#failures = 0;
-      return { published: current, digest: rolling!.digest, diagnostics: [] };
-    }
-    const base = await current?.snapshot();
-    const known = this.#snapshots.get(head);
-    const result = known
-      ? { ok: true as const, value: known }
-      : await compileCommit(this.#compiler, this.pool, head, base);
+    head: string | undefined,
+  ): Promise<{ served: Served | undefined; diagnostics: readonly Diagnostic[] }> {
+    const served = this.#served;
+    const isServed = served?.published.commit === head && served?.digest !== '';
+    if (head === undefined || isServed) return { served, diagnostics: [] };
+    const result = await this.#compile(head);
     if (!result.ok) {
       this.#retryLater();
-      return current && { published: current, digest: rolling!.digest, diagnostics: result.error };
+      return { served, diagnostics: result.error };
     }
-    const snapshot = result.value;
-    const inPlace = await placeInHistory(this.#compiler, head, snapshot, current);
-    const replaced = keepReplaced(current, inPlace.records, this.#deps.clock());
-    const placed = { ...inPlace, replaced };
-    const digest = await storePublished(this.#deps.artifacts, placed, snapshot);
-    await failpoint('activate.artifacts-written');
     this.#failures = 0;
-    const published: Published = { ...placed, snapshot: async () => snapshot };
-    return { published, digest, diagnostics: [] };
+    const snapshot = result.value;
+    const placed = await placeInHistory(this.#compiler, head, snapshot, served?.published);
+    const replaced = keepReplaced(served?.published, placed.records, this.#deps.clock());
+    const published = { ...placed, replaced, snapshot: async () => snapshot };
+    const digest = await storePublished(this.#deps.artifacts, published, snapshot);
+    await failpoint('activate.artifacts-written');
+    return { served: { published, digest }, diagnostics: [] };
+  }
+
+  async #compile(head: string): Promise<Result<Snapshot, readonly Diagnostic[]>> {
+    const known = this.#snapshots.get(head);
+    if (known) return ok(known);
+    try {
+      return await compileCommit(this.#compiler, this.pool, head, await this.#base());
+    } catch (error) {
+      if (!isUnreadable(error)) throw error;
+      return fail([fileError('.', 'unreadable', error.message)]);
+    }
   }
 
   /** A commit that does not compile is tried again even if the head stays: the fault may be ours. */
   #retryLater(): void {
     clearTimeout(this.#retry);
+    if (this.#isClosed) return;
     const delayMs = Math.min(1000 * 2 ** this.#failures++, 300_000);
-    this.#retry = setTimeout(() => {
-      this.refresh().catch((error: unknown) => this.#deps.log.error({ error }, 'refresh failed'));
-    }, delayMs).unref();
+    this.#retry = setTimeout(() => this.#refreshAlone(), delayMs).unref();
   }
 
-  #nextPointers(
-    head: string | undefined,
-    published: { published: Published; digest: string; diagnostics: Diagnostic[] } | undefined,
-    channels: ResolvedChannels | undefined,
-    hasNewReleases: boolean,
-  ): ActivePointer[] {
-    if (head === undefined || !published || !channels) return [];
-    const { digest, diagnostics } = published;
-    const org = this.org.slug;
-    const rolling = this.#pointers.get('rolling');
-    const wanted = [
-      {
-        channel: 'rolling',
-        desired: head,
-        active: published.published.commit,
-        digest,
-        diagnostics,
-      },
-      ...[...channels.byName].map(([channel, { digest: resolved }]) => ({
-        channel,
-        desired: resolved,
-        active: resolved,
-        digest: resolved,
-        diagnostics: [],
-      })),
-    ];
-    const isSame = wanted.every(({ channel, digest: next, desired, diagnostics: found }) => {
-      const old = this.#pointers.get(channel);
-      return (
-        old?.digest === next &&
-        old.desired === desired &&
-        JSON.stringify(old.diagnostics) === JSON.stringify(found)
-      );
+  #refreshAlone(): void {
+    if (this.#isClosed) return;
+    this.refresh().catch((error: unknown) => {
+      if (!this.#isClosed) this.#deps.log.error({ org: this.org.slug, error }, 'refresh failed');
     });
-    if (isSame && !hasNewReleases && this.#view) return [];
-    const nowSec = Math.floor(this.#deps.clock() / 1000);
-    // One number for all channels: an index of any class is newer after any activation.
-    const last = Math.max(...[...this.#pointers.values()].map(({ sequence }) => sequence), 0);
-    const sequence = Math.max(last, rolling?.sequence ?? 0, nowSec - 1) + 1;
-    return wanted.map((pointer) => ({ org, ...pointer, sequence }));
   }
 
   async #channels(published: Published, rows: readonly ReleaseRow[]): Promise<ResolvedChannels> {
@@ -477,21 +454,21 @@ export class OrgRuntime {
 
   /** A minimum age passes without any commit or tag. */
   #refreshAt(atMs: number): void {
+    clearTimeout(this.#ripening);
     const delayMs = Math.min(Math.max(atMs - this.#deps.clock(), 0) + 1000, 2 ** 31 - 1);
-    setTimeout(() => {
-      if (!this.#isClosed) void this.refresh().catch(() => {});
-    }, delayMs).unref();
+    this.#ripening = setTimeout(() => this.#refreshAlone(), delayMs).unref();
   }
 
-  async #show(published: Published, channels: ResolvedChannels): Promise<void> {
+  #show(served: Served, channels: ResolvedChannels): void {
     const rolling = this.#pointers.get('rolling')!;
+    this.#served = served;
     const view = createView({
       org: this.org,
       sequence: rolling.sequence,
       desired: rolling.desired,
       signers: this.#signers(),
-      diagnostics: this.diagnostics,
-      published,
+      diagnostics: rolling.diagnostics,
+      published: served.published,
       rows: this.#rows,
       channels: new Map(
         [...channels.byName].map(([name, { spec, resolution }]) => [
@@ -504,23 +481,23 @@ export class OrgRuntime {
   }
 
   /** Tags that are refs but not rows yet; and the alarm for rows whose tag has gone or moved. */
-  async #newReleases(): Promise<ReleaseRow[]> {
+  async #readTags(): Promise<{ tags: ReleaseRow[]; conditions: Diagnostic[] }> {
     const refs = await this.refs.list(TAGS);
     const oidByTag = new Map(this.#rows.map(({ tag, tagOid }) => [tag, tagOid]));
-    this.#conditions = [...oidByTag].flatMap(([tag, tagOid]) => {
+    const conditions = [...oidByTag].flatMap(([tag, tagOid]) => {
       const oid = refs.get(`${TAGS}${tag}`);
       return oid === tagOid ? [] : [movedTag(tag, oid)];
     });
-    const rows: ReleaseRow[] = [];
+    const tags: ReleaseRow[] = [];
     for (const [ref, oid] of refs) {
       const name = ref.slice(TAGS.length);
       if (!isReleaseName(name) || oidByTag.has(name)) continue;
       const result = await this.#tryAccept(name, oid);
-      if (result.ok) rows.push(...result.value);
+      if (result.ok) tags.push(...result.value);
       else
         this.#deps.log.warn({ org: this.org.slug, tag: name, reason: result.error }, 'tag ignored');
     }
-    return rows;
+    return { tags, conditions };
   }
 
   async #tryAccept(name: string, oid: string) {
@@ -532,7 +509,7 @@ export class OrgRuntime {
     }
   }
 
-  #tagReader() {
+  #tagReader(): TagReader {
     return {
       org: this.org,
       releaseKeys: publicKeysOf(this.#keys, 'release'),
@@ -542,43 +519,15 @@ export class OrgRuntime {
     };
   }
 
-  /** Which intents came true, and which never will. */
-  async #judgeIntents(intents: readonly Intent[]): Promise<{ done: Intent[]; dropped: Intent[] }> {
-    const done: Intent[] = [];
-    const dropped: Intent[] = [];
-    for (const intent of intents) {
-      const now = (await this.refs.read(intent.ref)) ?? ZERO_OID;
-      const isOld = this.#deps.clock() - Date.parse(intent.createdAt) > LEASE_MS;
-      if (now === intent.new || (await this.#isBehind(intent, now))) done.push(intent);
-      else if (isOld) dropped.push(intent);
-    }
-    return { done, dropped };
-  }
-
-  /** Overtaken by a later push on the same branch: it did happen. */
-  async #isBehind({ ref, new: wanted }: Intent, now: string): Promise<boolean> {
-    if (ref.startsWith(TAGS) || now === ZERO_OID || wanted === ZERO_OID) return false;
-    return await isFirstParentAncestor(this.repo, wanted, now).catch(() => false);
-  }
-
-  #entryOf({ actor, action, ref, old, new: newOid, requestId }: Intent) {
-    return {
-      at: toTime(this.#deps.clock()),
-      tenant: this.org.slug,
-      actor,
-      action,
-      resource: ref,
-      before: old === ZERO_OID ? null : old,
-      after: newOid,
-      ...(requestId === undefined ? {} : { requestId }),
-    };
-  }
-
   get #compiler(): Compiler {
     const { artifacts, parsers } = this.#deps;
     return { repo: this.repo, pool: this.pool, artifacts, parsers };
   }
 }
+
+/** What the repository or the store holds can not be read: a fault to show, not a bug. */
+const isUnreadable = (error: unknown): error is WaymarkError =>
+  error instanceof WaymarkError && (error.code === 'REG_CORRUPT' || error.code === 'VAL_TOO_LARGE');
 
 function movedTag(tag: string, oid: string | undefined): Diagnostic {
   const what = oid === undefined ? 'has vanished' : 'was moved';

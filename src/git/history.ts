@@ -52,6 +52,12 @@ export async function isFirstParentAncestor(
   return oldest.split(' ')[1] === ancestor;
 }
 
+/** Whether `ancestor` is `commit`, or can be reached from it by any of its parents. */
+export async function isAncestor(repo: string, ancestor: string, commit: string): Promise<boolean> {
+  const beyond = revisions({ head: ancestor, after: commit });
+  return (await runGit(repo, ['rev-list', '--max-count=1', ...beyond])).length === 0;
+}
+
 /**
  * Each commit of the range and what it changed, **newest first**, from one git
  * process. Whoever sees a path for the first time sees the commit that last

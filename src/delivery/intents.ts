@@ -1,0 +1,48 @@
+import type { AuditEntry } from '../audit/entry.ts';
+import { isAncestor } from '../git/history.ts';
+import type { Refs } from '../git/refs.ts';
+import { toTime } from '../model/clock.ts';
+import { ZERO_OID } from '../model/names.ts';
+import type { Intent } from './publication.ts';
+
+/** How long a ref may take to move after its intent: as long as a git child may hold a lock. */
+const LEASE_MS = 30_000;
+
+/** Which intents came true, and which never will. The others may still. */
+export async function judgeIntents(
+  { repo, refs }: { repo: string; refs: Refs },
+  intents: readonly Intent[],
+  nowMs: number,
+): Promise<{ done: Intent[]; dropped: Intent[] }> {
+  const done: Intent[] = [];
+  const dropped: Intent[] = [];
+  for (const intent of intents) {
+    const now = (await refs.read(intent.ref)) ?? ZERO_OID;
+    const isOld = nowMs - Date.parse(intent.createdAt) > LEASE_MS;
+    if (now === intent.new || (await isOvertaken(repo, intent, now))) done.push(intent);
+    else if (isOld) dropped.push(intent);
+  }
+  return { done, dropped };
+}
+
+/** A later push went on from it, or merged it: it did happen. */
+async function isOvertaken(repo: string, { ref, new: wanted }: Intent, now: string) {
+  if (!ref.startsWith('refs/heads/') || now === ZERO_OID || wanted === ZERO_OID) return false;
+  // It fails for a commit that never arrived.
+  return await isAncestor(repo, wanted, now).catch(() => false);
+}
+
+/** What the audit log keeps of an intent that came true. */
+export function auditEntryOf(intent: Intent, nowMs: number): AuditEntry {
+  const { org, actor, action, ref, old, new: newOid, requestId } = intent;
+  return {
+    at: toTime(nowMs),
+    tenant: org,
+    actor,
+    action,
+    resource: ref,
+    before: old === ZERO_OID ? null : old,
+    after: newOid,
+    ...(requestId === undefined ? {} : { requestId }),
+  };
+}

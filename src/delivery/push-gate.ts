@@ -1,0 +1,71 @@
+import { type Push, type PushedRef, quarantineEnv } from '../git/gate.ts';
+import { type ObjectPool, openObjectPool } from '../git/object-pool.ts';
+import type { Permission } from '../identity/roles.ts';
+import { type Diagnostic, formatDiagnostic } from '../model/diagnostic.ts';
+import { WaymarkError } from '../model/errors.ts';
+import { acceptTag, type TagReader } from '../release/accept-tag.ts';
+import { judgeRef } from './push-rules.ts';
+
+/** What the gate needs to know of the org that is pushed to. */
+export interface PushedOrg {
+  repo: string;
+  isProtected(): boolean;
+  /** Empty when the commit's tree compiles. */
+  checkCommit(commit: string, pool: ObjectPool): Promise<readonly Diagnostic[]>;
+  tagReader(): TagReader;
+}
+
+/** More would scroll the first ones away, which are the ones to mend first. */
+const MOST_MESSAGES = 1000;
+
+/** Everything that is wrong with a push, in lines for its author; empty when it may go ahead. */
+export async function checkPush(
+  org: PushedOrg,
+  push: Push,
+  permissions: ReadonlySet<Permission>,
+): Promise<string[]> {
+  const pool = openObjectPool(org.repo, { env: quarantineEnv(push), size: 1 });
+  try {
+    const messages: string[] = [];
+    for (const update of push.updates) {
+      for (const message of await checkUpdate(org, pool, update, permissions)) {
+        messages.push(message);
+      }
+    }
+    if (messages.length <= MOST_MESSAGES) return messages;
+    const left = messages.length - MOST_MESSAGES;
+    return [...messages.slice(0, MOST_MESSAGES), `and ${left} more errors`];
+  } finally {
+    pool.close();
+  }
+}
+
+async function checkUpdate(
+  org: PushedOrg,
+  pool: ObjectPool,
+  update: PushedRef,
+  permissions: ReadonlySet<Permission>,
+): Promise<string[]> {
+  const rule = judgeRef(update, permissions, org.isProtected());
+  if ('refused' in rule) return [rule.refused];
+  try {
+    switch (rule.check) {
+      case 'branch':
+        return [];
+      case 'main':
+        return (await org.checkCommit(update.new, pool)).map(formatDiagnostic);
+      case 'release':
+        return await checkTag(org.tagReader(), pool, rule.name, update.new);
+    }
+  } catch (error) {
+    if (error instanceof WaymarkError) return [error.message];
+    throw error;
+  }
+}
+
+async function checkTag(reader: TagReader, pool: ObjectPool, name: string, oid: string) {
+  const found = await pool.find(oid);
+  if (found?.type !== 'tag') return [`${name} is no annotated tag: publish it as a release`];
+  const result = await acceptTag({ ...reader, readTag: (id) => pool.readTag(id) }, name, oid);
+  return result.ok ? [] : [`${name} is no release of this organisation: ${result.error}`];
+}

@@ -1,0 +1,105 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createArtifactStore } from '../../src/database/artifact-store.ts';
+import type { Stores } from '../../src/database/stores.ts';
+import { type Actor, OrgRuntime } from '../../src/delivery/runtime.ts';
+import { permissionsOf, type Role } from '../../src/identity/roles.ts';
+import { ParsePool } from '../../src/registry/parse-pool.ts';
+import type { Publishing } from '../../src/release/publish.ts';
+import { generateOrgKeys } from '../../src/signing/org-keys.ts';
+import { createMemoryStores } from './fakes/memory-stores.ts';
+import { type Files, makeRepository, type TestRepository, temporaryFolder } from './git.ts';
+import { testMaster } from './org-keys.ts';
+import { makeEntry, makeOrg } from './records.ts';
+import { smallRegistry } from './registry.ts';
+
+/** 2026-03-01T12:00:00Z, after the commits of a test repository. */
+export const NOW_MS = Date.UTC(2026, 2, 1, 12);
+
+/** One org on a repository, stores and an artifact folder of its own. */
+export interface TestOrg {
+  repository: TestRepository;
+  stores: Stores;
+  runtime: OrgRuntime;
+  /** What the clock says. */
+  nowMs: number;
+  /** What was logged, by message. */
+  logged: string[];
+  /** Commits to `main` past the gate, as a mirror would, and follows it. */
+  commit(files: Files): Promise<string>;
+  publishing: Publishing;
+  /** Another runtime on the same repository, database and artifacts: another node, or a restart. */
+  open(stores?: Partial<Stores>): Promise<OrgRuntime>;
+  /** The same with the artifacts read from disk again. */
+  restart(): Promise<OrgRuntime>;
+  remove(): Promise<void>;
+}
+
+export const actorWith = (...roles: Role[]): Actor => ({
+  actor: 'user:ada',
+  permissions: permissionsOf(roles),
+});
+
+/** @param files the registry's first commit; none leaves the repository empty */
+export async function makeTestOrg(
+  files: Files = smallRegistry(),
+  { slug = 'acme', stores = createMemoryStores() }: { slug?: string; stores?: Stores } = {},
+): Promise<TestOrg> {
+  const dir = await temporaryFolder('waymark-org-');
+  const repository = await makeRepository(files);
+  const org = makeOrg(slug);
+  await stores.orgs.insert(org, makeEntry({ tenant: slug }));
+  const keys = await generateOrgKeys({ org: slug, at: org.createdAt }, testMaster);
+  const root = { org: slug, version: 1, body: '{}', signature: '' };
+  await stores.keys.rotate({ org: slug, add: keys, retire: [], at: org.createdAt, root });
+
+  const openArtifacts = () => createArtifactStore(join(dir, 'artifacts'));
+  let artifacts = await openArtifacts();
+  const parsers = new ParsePool();
+  const opened: OrgRuntime[] = [];
+  const logged: string[] = [];
+  const say = (_: unknown, message: string) => void logged.push(message);
+  const log = { info: say, warn: say, error: say };
+  const clock = () => test.nowMs;
+
+  async function open(replaced: Partial<Stores> = {}): Promise<OrgRuntime> {
+    const deps = { ...stores, ...replaced, artifacts, parsers, master: testMaster, clock, log };
+    const runtime = new OrgRuntime(org, repository.path, deps);
+    opened.push(runtime);
+    await runtime.start();
+    return runtime;
+  }
+
+  const test: TestOrg = {
+    repository,
+    stores,
+    nowMs: NOW_MS,
+    logged,
+    open,
+    runtime: undefined as unknown as OrgRuntime,
+    async commit(changes) {
+      const commit = await repository.commit(changes);
+      await test.runtime.refresh();
+      return commit;
+    },
+    get publishing() {
+      return { runtime: test.runtime, artifacts, clock, actor: 'user:ada' };
+    },
+    async restart() {
+      for (const runtime of opened.splice(0)) runtime.close();
+      await artifacts.close();
+      artifacts = await openArtifacts();
+      test.runtime = await open();
+      return test.runtime;
+    },
+    async remove() {
+      for (const runtime of opened) runtime.close();
+      parsers.close();
+      await artifacts.close();
+      await repository.remove();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+  test.runtime = await open();
+  return test;
+}
