@@ -54,7 +54,8 @@ export type Selector = { channel: string; contentDigest: string } | { release: s
 export interface Application {
   name: string;
   labels: Record<string, string>;
-  publicKey: string | null;
+  /** Armored; left out by a client that takes plain bundles. */
+  publicKey?: string;
   channel?: string;
 }
 
@@ -134,10 +135,14 @@ function toSigned({ url, body, headers }: Answer): SignedDocument {
   const signature = headers.get('x-waymark-signature');
   // Stripped: without a signature there is nothing to fall back to.
   if (!signature) throw new VerificationError('SIGNATURE_INVALID', `${url} came unsigned`);
-  const warning = headers.get('warning');
+  const warning = textOfWarning(headers.get('warning'));
   const document = { url, body, signature: Buffer.from(signature, 'base64') };
   return warning ? { ...document, warning } : document;
 }
+
+/** `299 - "text"`, as RFC 7234 writes it. */
+const textOfWarning = (header: string | null): string | undefined =>
+  header === null ? undefined : (/^\d{3} \S+ "(.*)"$/.exec(header)?.[1] ?? header);
 
 function parseAnswer({ url, body, status }: Answer): unknown {
   if (status === 204 || body.length === 0) return undefined;

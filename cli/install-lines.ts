@@ -46,9 +46,13 @@ function pluginLines({ plugin, from, to, files }: PluginResult): string[] {
     ...(written > 0 ? [`${count(written, 'file')} written`] : []),
     ...(deleted > 0 ? [`${count(deleted, 'file')} deleted`] : []),
   ];
-  const said = changes.length > 0 ? changes.join(', ') : 'up to date';
+  const said =
+    changes.length > 0 ? changes.join(', ') : isStep(from, to) ? 'same files' : 'up to date';
   return [`${plugin} ${stepOf(from, to)}: ${said}`, ...files.flatMap(fileLines)];
 }
+
+const isStep = (from: string | undefined, to: string | undefined): boolean =>
+  from !== undefined && from !== to;
 
 function stepOf(from: string | undefined, to: string | undefined): string {
   if (to === undefined) return `${from ?? ''} removed`.trim();

@@ -57,7 +57,7 @@ export async function enrol(terms: EnrolTerms): Promise<EnrolResult> {
     name,
     labels: terms.labels,
     channel,
-    publicKey: key?.publicArmored ?? null,
+    ...(key && { publicKey: key.publicArmored }),
   });
   checkSameRoot(enrolled.root.sha256, rootSha256);
 

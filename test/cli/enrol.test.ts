@@ -55,6 +55,13 @@ describe('waymark enrol', () => {
     expect(JSON.stringify(server.enrolments)).not.toContain('PRIVATE KEY');
   });
 
+  it('sends no key with --no-encryption', async () => {
+    const { stdout } = await client.run('enrol', '--no-encryption');
+
+    expect(stdout).toContain('no key: bundles come unencrypted\n');
+    expect(server.enrolments[0]).not.toHaveProperty('publicKey');
+  });
+
   it("does not store the enroller's key", async () => {
     await client.run('enrol');
 

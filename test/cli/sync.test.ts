@@ -67,6 +67,15 @@ describe('waymark add <plugin>@<release>', () => {
     expect(await on.client.read('plugins/sales/skills/greet/SKILL.md')).toBe('Say hello.\n');
   });
 
+  it('passes on what the server says of it, such as that it was yanked', async () => {
+    on.repository.publish('sales', salesFiles, '1.0.0');
+    on.server.warning = '299 - "sales--v1.0.0 was yanked"';
+
+    const { stderr } = await on.client.run('add', 'sales@1.0.0');
+
+    expect(stderr).toContain('warning: sales: sales--v1.0.0 was yanked\n');
+  });
+
   it('stays there on the next sync, without asking for the release again', async () => {
     on.repository.publish('sales', salesFiles, '1.0.0');
     await on.client.run('add', 'sales@1.0.0');

@@ -31,6 +31,8 @@ export interface FakeServer {
   url: string;
   repository: FakeRepository;
   tampering: Tampering;
+  /** The `Warning` header of manifests. */
+  warning?: string;
   updates: unknown[];
   /** Bodies of POST /clients, in order. */
   enrolments: Record<string, unknown>[];
@@ -95,6 +97,7 @@ export async function startFakeServer(repository: FakeRepository): Promise<FakeS
     if (!version) return refuse(response, 404, `${id} has no such version`);
     const what = fifth ?? third;
     const layout = url.searchParams.get('layout') ?? 'raw';
+    if (what === 'manifest' && server.warning) response.setHeader('warning', server.warning);
     if (what === 'manifest') return send(response, await manifest(version, layout));
     if (what === 'tag') return void response.end(await tag(version));
     if (what === 'download') return sendDownload(request, response, version, url.searchParams);
@@ -119,7 +122,7 @@ export async function startFakeServer(repository: FakeRepository): Promise<FakeS
     const body = (await json(request)) as Record<string, unknown>;
     if (path.length === 0) {
       server.enrolments.push(body);
-      publicKey = body['publicKey'] as string | null;
+      publicKey = (body['publicKey'] as string | undefined) ?? null;
       const sha256 = sha256Hex(repository.roots.at(-1)?.body ?? '');
       const root = { version: repository.roots.length, sha256 };
       return void response
