@@ -16,8 +16,13 @@ import { sha256Hex } from '../model/digest.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import { checkRecipientKey } from '../signing/recipient.ts';
 import { placeHeaders } from './delivery-answer.ts';
-import { askerOf, deliveryOf, seesDiagnostics } from './delivery-context.ts';
-import type { DeliveryRouteDeps } from './delivery-routes.ts';
+import {
+  askerOf,
+  BASE,
+  type DeliveryRouteDeps,
+  deliveryOf,
+  seesDiagnostics,
+} from './delivery-context.ts';
 import { jsonBody } from './json-body.ts';
 import { type Route, route } from './route.ts';
 import { checkPermission } from './tenant.ts';
@@ -57,15 +62,15 @@ function checkOwn(caller: Caller, id: string, permission: 'clients:read' | 'clie
   checkPermission(caller, permission);
 }
 
-export function clientRoutes(deps: DeliveryRouteDeps, base: string): Route[] {
-  return [...registerRoutes(deps, base), ...manageRoutes(deps, base), ...reportRoutes(deps, base)];
+export function clientRoutes(deps: DeliveryRouteDeps): Route[] {
+  return [...registerRoutes(deps), ...manageRoutes(deps), ...reportRoutes(deps)];
 }
 
-function registerRoutes({ deliveries, clients, clock }: DeliveryRouteDeps, base: string): Route[] {
+function registerRoutes({ deliveries, clients, clock }: DeliveryRouteDeps): Route[] {
   return [
     route({
       method: 'post',
-      path: `${base}/clients`,
+      path: `${BASE}/clients`,
       permission: 'agents:enroll',
       body: enrolBody,
       async handle({ org, caller, body }) {
@@ -94,7 +99,7 @@ function registerRoutes({ deliveries, clients, clock }: DeliveryRouteDeps, base:
     }),
     route({
       method: 'get',
-      path: `${base}/clients`,
+      path: `${BASE}/clients`,
       permission: 'clients:read',
       async handle({ org, query }) {
         const limit = Number(query.get('limit') ?? 100);
@@ -110,9 +115,9 @@ function registerRoutes({ deliveries, clients, clock }: DeliveryRouteDeps, base:
   ];
 }
 
-function manageRoutes(deps: DeliveryRouteDeps, base: string): Route[] {
+function manageRoutes(deps: DeliveryRouteDeps): Route[] {
   const { clients, bundles, authenticator, clock } = deps;
-  const path = `${base}/clients/:clientId` as const;
+  const path = `${BASE}/clients/:clientId` as const;
   const forgetKey = async (org: string, armored: string | null) => {
     if (armored === null) return;
     const { subkey } = await checkRecipientKey(armored);
@@ -164,9 +169,9 @@ function manageRoutes(deps: DeliveryRouteDeps, base: string): Route[] {
   ];
 }
 
-function reportRoutes(deps: DeliveryRouteDeps, base: string): Route[] {
+function reportRoutes(deps: DeliveryRouteDeps): Route[] {
   const { deliveries, clients, states, clock } = deps;
-  const path = `${base}/clients/:clientId` as const;
+  const path = `${BASE}/clients/:clientId` as const;
   return [
     route({
       method: 'post',

@@ -13,9 +13,14 @@ import { invalidField, WaymarkError } from '../model/errors.ts';
 import { filesOf } from '../model/object.ts';
 import { checkRecipientKey, type RecipientKey } from '../signing/recipient.ts';
 import { IMMUTABLE, PRIVATE, placeHeaders, writePrepared, writeStream } from './delivery-answer.ts';
-import { askerOf, deliveryOf, selectorOf } from './delivery-context.ts';
+import {
+  askerOf,
+  BASE,
+  type DeliveryRouteDeps,
+  deliveryOf,
+  selectorOf,
+} from './delivery-context.ts';
 import { lifetime, type Picked, pickPlugin, yankWarning } from './delivery-documents.ts';
-import type { DeliveryRouteDeps } from './delivery-routes.ts';
 import { type Call, type Route, route } from './route.ts';
 
 const read = { method: 'get', permission: 'delivery:read' } as const;
@@ -24,12 +29,12 @@ const TYPES: Record<BundleFormat, string> = {
   zip: 'application/zip',
 };
 
-export function downloadRoutes(deps: DeliveryRouteDeps, base: string): Route[] {
+export function downloadRoutes(deps: DeliveryRouteDeps): Route[] {
   const { deliveries } = deps;
   return [
     ...[
-      `${base}/plugins/:plugin/download`,
-      `${base}/plugins/:plugin/releases/:release/download`,
+      `${BASE}/plugins/:plugin/download`,
+      `${BASE}/plugins/:plugin/releases/:release/download`,
     ].map((path) =>
       route({
         ...read,
@@ -53,7 +58,7 @@ export function downloadRoutes(deps: DeliveryRouteDeps, base: string): Route[] {
     ),
     route({
       ...read,
-      path: `${base}/config-objects/:id/download`,
+      path: `${BASE}/config-objects/:id/download`,
       deadlineMs: null,
       async handle(call) {
         await downloadObject(deps, call as Call, call.params.id);
@@ -62,7 +67,7 @@ export function downloadRoutes(deps: DeliveryRouteDeps, base: string): Route[] {
     }),
     route({
       ...read,
-      path: `${base}/blobs/sha256/:digest`,
+      path: `${BASE}/blobs/sha256/:digest`,
       deadlineMs: null,
       async handle({ org, caller, params: { digest }, request, response }) {
         const delivery = deliveryOf(deliveries, org);

@@ -175,8 +175,8 @@ const isJson = (type: string | undefined): boolean => type !== undefined && JSON
 function parseBody(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (error) {
-    const message = `the body is not JSON: ${(error as Error).message}`;
-    throw new WaymarkError('VAL_JSON', message);
+  } catch (cause) {
+    const message = 'the body is not well-formed JSON';
+    throw new WaymarkError('VAL_JSON', message, {}, { cause });
   }
 }

@@ -12,7 +12,7 @@ import { rotateKeys } from '../release/rotate-keys.ts';
 import { setYanked } from '../release/yank.ts';
 import type { KeyRole, KeyStore } from '../signing/keys.ts';
 import type { MasterKey } from '../signing/master-key.ts';
-import { listReleases } from './delivery-routes.ts';
+import { listReleases } from './delivery-catalogue-routes.ts';
 import { jsonBody } from './json-body.ts';
 import { pageOf } from './pagination.ts';
 import { type Route, route } from './route.ts';

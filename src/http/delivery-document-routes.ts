@@ -1,0 +1,142 @@
+import { findReleaseById } from '../delivery/resolve.ts';
+import type { OrgDelivery } from '../delivery/service.ts';
+import { etagOf } from '../delivery/signed.ts';
+import type { View } from '../delivery/view.ts';
+import { invalidField, WaymarkError } from '../model/errors.ts';
+import { IMMUTABLE, signedAnswer, writePrepared } from './delivery-answer.ts';
+import {
+  answerOrWait,
+  askerOf,
+  BASE,
+  type DeliveryRouteDeps,
+  deliveryOf,
+  read,
+} from './delivery-context.ts';
+import { indexAnswer, manifestAnswer, signatureAnswer } from './delivery-documents.ts';
+import { type Call, type Route, route } from './route.ts';
+
+/** Signed documents, and their signatures beside them. */
+export function documentRoutes(deps: DeliveryRouteDeps): Route[] {
+  const { deliveries } = deps;
+  const manifestOf = async (call: Call): Promise<Awaited<ReturnType<typeof manifestAnswer>>> => {
+    const { plugin, release } = call.params as { plugin: string; release?: string };
+    const query = new URLSearchParams(call.query);
+    if (release !== undefined) query.append('release', release);
+    return await manifestAnswer(deliveryOf(deliveries, call.org), call.caller, plugin, query);
+  };
+  const index = (call: Call) =>
+    indexAnswer(deliveryOf(deliveries, call.org), call.caller, call.query);
+  return [
+    ...[
+      `${BASE}/plugins/:plugin/manifest`,
+      `${BASE}/plugins/:plugin/releases/:release/manifest`,
+    ].flatMap((path) => [
+      route({
+        ...read,
+        path,
+        deadlineMs: null,
+        handle: (call) =>
+          answerOrWait(deps, call as Call, async () => (await manifestOf(call as Call)).prepared),
+      }),
+      route({
+        ...read,
+        path: `${path}.asc`,
+        async handle(call) {
+          const { manifest } = await manifestOf(call as Call);
+          const { view } = deliveryOf(deliveries, call.org).runtime;
+          writePrepared(call.request, call.response, signatureAnswer(view, manifest));
+          return undefined;
+        },
+      }),
+    ]),
+    route({
+      ...read,
+      path: `${BASE}/index`,
+      deadlineMs: null,
+      handle: (call) => answerOrWait(deps, call as Call, () => index(call as Call)),
+    }),
+    route({
+      ...read,
+      path: `${BASE}/index.asc`,
+      async handle(call) {
+        const prepared = await index(call as Call);
+        const signature = prepared.headers['X-Waymark-Signature'];
+        if (signature === undefined)
+          throw invalidField('plugins', 'a filtered index is not signed');
+        const { view } = deliveryOf(deliveries, call.org).runtime;
+        const signed = {
+          body: prepared.body,
+          signature: Buffer.from(signature, 'base64'),
+          etag: prepared.headers['ETag']!,
+        };
+        writePrepared(call.request, call.response, signatureAnswer(view, signed));
+        return undefined;
+      },
+    }),
+  ];
+}
+
+/** Roots and keys: what everything else is verified with. */
+export function trustRoutes({ deliveries }: DeliveryRouteDeps): Route[] {
+  const rootOf = async (call: Call) => {
+    const { version: text } = call.params as { version?: string };
+    const delivery = deliveryOf(deliveries, call.org);
+    const roots = await delivery.roots();
+    const root =
+      text === undefined ? roots.at(-1) : roots.find(({ version }) => String(version) === text);
+    if (!root) throw new WaymarkError('RES_NOT_FOUND', `there is no root ${text}`);
+    const signature = Buffer.from(root.signature, 'base64');
+    return {
+      delivery,
+      signed: { body: Buffer.from(root.body), signature, etag: etagOf(root.body) },
+    };
+  };
+  const answer = async (call: Call, isSignature: boolean): Promise<undefined> => {
+    const { delivery, signed } = await rootOf(call);
+    const view = viewForRoot(delivery);
+    const { version } = call.params as { version?: string };
+    const prepared = isSignature
+      ? signatureAnswer(view, signed)
+      : signedAnswer(view, signed, version === undefined ? {} : { 'Cache-Control': IMMUTABLE });
+    writePrepared(call.request, call.response, prepared);
+  };
+  return [
+    ...[`${BASE}/root`, `${BASE}/root/:version`].flatMap((path) => [
+      route({ ...read, path, handle: (call) => answer(call as Call, false) }),
+      route({ ...read, path: `${path}.asc`, handle: (call) => answer(call as Call, true) }),
+    ]),
+    route({
+      ...read,
+      path: `${BASE}/keys`,
+      async handle({ org }) {
+        const { keyring } = deliveryOf(deliveries, org).runtime;
+        return {
+          status: 200,
+          headers: { 'Content-Type': 'application/pgp-keys' },
+          body: keyring.publicKey('release'),
+        };
+      },
+    }),
+    route({
+      ...read,
+      path: `${BASE}/plugins/:plugin/releases/:release/tag`,
+      async handle({ org, caller, params: { plugin, release } }) {
+        const { runtime } = deliveryOf(deliveries, org);
+        if (!runtime.view.access.roleOn(plugin, askerOf(caller))) {
+          throw new WaymarkError('RES_NOT_FOUND', `no plugin ${plugin}`);
+        }
+        const { tagOid } = findReleaseById(runtime.view, plugin, release);
+        return {
+          status: 200,
+          headers: { 'Content-Type': 'application/x-git-tag', 'Cache-Control': IMMUTABLE },
+          body: await runtime.pool.readTag(tagOid),
+        };
+      },
+    }),
+  ];
+}
+
+/** An org without a first commit has keys all the same. */
+function viewForRoot({ runtime }: OrgDelivery): View {
+  return runtime.maybeView ?? ({ published: { commit: '' }, sequence: 0 } as unknown as View);
+}
