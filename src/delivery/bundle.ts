@@ -8,7 +8,7 @@ export interface BundleEntry {
   path: string;
   mode: '0644' | '0755';
   size: number;
-  read(): Promise<Buffer>;
+  read: () => Promise<Buffer>;
 }
 
 export type BundleFormat = 'tar.gz' | 'zip';

@@ -2,14 +2,11 @@ import { invalidField, WaymarkError } from '../model/errors.ts';
 import { ZERO_OID } from '../model/names.ts';
 import { removeStaleLocks, type WriterCheck } from './locks.ts';
 import { GitError, runGit } from './run.ts';
-import { UpdateRef } from './update-ref.ts';
+import { type RefUpdate, UpdateRef } from './update-ref.ts';
+
+export type { RefUpdate };
 
 /** One compare and swap. `oldOid` is what the ref must hold; {@link ZERO_OID} = it must not exist. */
-export interface RefUpdate {
-  ref: string;
-  oldOid: string;
-  newOid: string;
-}
 
 export interface Refs {
   /**

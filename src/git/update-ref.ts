@@ -1,8 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawnGit, stopChild } from './child.ts';
-import type { RefUpdate } from './refs.ts';
 import { GitError } from './run.ts';
 import { countWriter } from './writers.ts';
+
+export interface RefUpdate {
+  ref: string;
+  oldOid: string;
+  newOid: string;
+}
 
 const DONE = 'start: ok\nprepare: ok\ncommit: ok\n';
 

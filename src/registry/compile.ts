@@ -4,7 +4,7 @@ import { fail, ok, type Result } from '../model/result.ts';
 import { type CompiledTree, compileTree } from './compile-tree.ts';
 import { pluginContent } from './content.ts';
 import type { Fragment } from './fragment.ts';
-import { findCycles, linkAll, linkFragments, type Unlinked } from './link.ts';
+import { findCycles, linkAll, linkFragments } from './link.ts';
 import { linkConfig } from './link-config.ts';
 import { locate } from './locate.ts';
 import type { ParsePool } from './parse-pool.ts';
@@ -12,6 +12,7 @@ import type { Snapshot } from './snapshot.ts';
 import type { ContentSink, TreeSource } from './source.ts';
 import { SymbolTable } from './symbols.ts';
 import { TreeReader } from './tree-reader.ts';
+import type { Unlinked } from './unlinked.ts';
 
 export interface Compilation {
   source: TreeSource;

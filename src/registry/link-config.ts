@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
-import { pointError, type Unlinked } from './link.ts';
 import { type ConfigDocument, documentsOf } from './snapshot.ts';
+import { pointError, type Unlinked } from './unlinked.ts';
 
 type Find = (name: string) => boolean;
 type Named =
