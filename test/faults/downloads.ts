@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
+import { sha256Hex } from '../../src/model/digest.ts';
 import { openSealed } from '../../src/signing/open.ts';
 import { generateClientKey } from '../../src/signing/recipient.ts';
 import { runGit } from '../support/git.ts';
@@ -23,7 +24,7 @@ export interface Downloader {
   /** All of the answer, or of its range. Rejects for one that is cut off or no success. */
   fetch(kind: Kind, headers?: Record<string, string>): Promise<{ etag: string; bytes: Buffer }>;
   ask(kind: Kind, headers?: Record<string, string>): Promise<Response>;
-  /** The plugin's files inside, by path; rejects for anything that is not signed by the org. */
+  /** The digests of the plugin's files inside, by path; rejects for anything that is not signed by the org. */
   open(kind: Kind, bytes: Buffer): Promise<Record<string, string>>;
   /** The same files as they were pushed. */
   pushed(): Promise<Record<string, string>>;
@@ -72,9 +73,9 @@ export async function makeDownloader(site: Site): Promise<Downloader> {
         }
         await run('tar', ['-xzf', archive, '-C', dir]);
         await rm(archive);
-        return contentOf(dir, (path) => !/^(objects|\.waymark)(\/|$)/.test(path));
+        return digestsIn(dir);
       }),
-    pushed: () => contentOf(folder),
+    pushed: () => digestsIn(folder),
   };
   await downloader.renew();
   return downloader;
@@ -93,14 +94,13 @@ async function inFolder<T>(work: (dir: string) => Promise<T>): Promise<T> {
   }
 }
 
-async function contentOf(
-  dir: string,
-  isWanted: (path: string) => boolean = () => true,
-): Promise<Record<string, string>> {
-  const contents: Record<string, string> = {};
-  for (const path of (await readdir(dir, { recursive: true })).sort()) {
-    if (!isWanted(path) || (await stat(join(dir, path))).isDirectory()) continue;
-    contents[path] = await readFile(join(dir, path), 'utf8');
+/** A plugin's own files; `{}` for no folder. */
+export async function digestsIn(dir: string): Promise<Record<string, string>> {
+  const digests: Record<string, string> = {};
+  for (const path of (await readdir(dir, { recursive: true }).catch(() => [])).sort()) {
+    const isOwn = !/^(objects|\.waymark)(\/|$)/.test(path);
+    if (!isOwn || (await stat(join(dir, path))).isDirectory()) continue;
+    digests[path] = sha256Hex(await readFile(join(dir, path)));
   }
-  return contents;
+  return digests;
 }

@@ -2,12 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { FAILPOINTS, type Failpoint } from '../../src/model/failpoint.ts';
 import { describeKilledPublishing } from './killed-publishing.ts';
 import { describeKilledSealing } from './killed-sealing.ts';
+import { describeKilledSyncing } from './killed-syncing.ts';
 
 /** The points at which a process really died by SIGKILL. */
 const hit = new Set<Failpoint>();
 
 describeKilledPublishing(hit);
 describeKilledSealing(hit);
+describeKilledSyncing(hit);
 
 describe('the list of failpoints', () => {
   it.each(FAILPOINTS)('names %s, at which a process was killed', (point) => {
