@@ -1,6 +1,7 @@
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../errors.ts';
+import { readEnrolment } from './enrolment.ts';
 import { createPrivateDir, type Project } from './project.ts';
 import { recover } from './swap.ts';
 
@@ -10,6 +11,8 @@ import { recover } from './swap.ts';
  */
 export async function runAlone<T>(project: Project, work: () => Promise<T>): Promise<T> {
   const path = join(project.privateDir, 'busy');
+  // Leaves no trace in a folder that is not enrolled.
+  await readEnrolment(project);
   await createPrivateDir(project);
   await claim(path);
   try {

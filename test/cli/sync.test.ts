@@ -258,11 +258,14 @@ describe('waymark sync', () => {
     });
   });
 
-  it('needs an enrolled project', async () => {
-    const { exitCode, stderr } = await on.client.run('sync', '--project', '/');
+  it('needs an enrolled project, and leaves no trace in another', async () => {
+    await on.client.write('other/file', '');
+
+    const { exitCode, stderr } = await on.client.run('sync', '--project', on.client.path('other'));
 
     expect(exitCode).toBe(2);
     expect(stderr).toContain('is not enrolled: run `waymark enrol`');
+    expect(Object.keys(await on.client.files('other'))).toEqual(['file']);
   });
 
   it('does not follow a committed lock out of the project', async () => {
