@@ -71,7 +71,7 @@ export async function checkUpdates(
   }
   updates.push(...(await requiredInstalls(delivery, view, choices, seen, selector)));
   const index = await indexOf(delivery, view, asker, selector, request.seesDiagnostics);
-  return { index, updates, unchanged, nextCheckAfterSec: jittered(CHECK_AFTER_SEC) };
+  return { index, updates, unchanged, nextCheckAfterSec: nextCheckFor(asker) };
 }
 
 function isCurrent(plugin: InstalledPlugin, choice: Choice, view: View): boolean {
@@ -256,8 +256,11 @@ function selectorQuery(selector: Selector): string {
   return `&commit=${selector.oid}`;
 }
 
-/** Up to a fifth less, so that clients that began together do not stay together. */
-const jittered = (seconds: number): number => Math.ceil(seconds * (1 - Math.random() * 0.2));
+/** Up to a fifth less, for each client its own, so that those that began together part. */
+function nextCheckFor({ id }: Asker): number {
+  const share = Number.parseInt(sha256Hex(id).slice(0, 8), 16) / 2 ** 32;
+  return Math.ceil(CHECK_AFTER_SEC * (1 - share * 0.2));
+}
 
 /** @throws {WaymarkError} `VAL_FAILED` with every field at fault */
 export function parseInstalled(value: unknown): InstalledPlugin[] | undefined {

@@ -12,21 +12,24 @@ export function waitOf(prefer: string | undefined): number | undefined {
  * Waits for what is served to change, or for most of `seconds`: up to a fifth
  * less, so that clients that began together part. Costs a timer and a closure.
  *
- * @returns whether it changed; false also when the client has left
+ * @returns whether it changed; false also once the client has left
  */
 export function waitForChange(
-  runtime: OrgRuntime,
+  runtime: Pick<OrgRuntime, 'onChange'>,
   seconds: number,
-  onLeave: (leave: () => void) => void,
+  left: AbortSignal,
 ): Promise<boolean> {
   return new Promise((resolve) => {
     const end = (hasChanged: boolean) => {
       stop();
       clearTimeout(timer);
+      left.removeEventListener('abort', leave);
       resolve(hasChanged);
     };
+    const leave = () => end(false);
     const stop = runtime.onChange(() => end(true));
-    const timer = setTimeout(() => end(false), seconds * 1000 * (1 - Math.random() * 0.2));
-    onLeave(() => end(false));
+    const timer = setTimeout(leave, seconds * 1000 * (1 - Math.random() * 0.2));
+    left.addEventListener('abort', leave);
+    if (left.aborted) leave();
   });
 }

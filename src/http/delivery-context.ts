@@ -37,19 +37,23 @@ export async function answerOrWait(
   compose: () => Promise<PreparedAnswer>,
 ): Promise<undefined> {
   const { request, response, org } = call;
-  let prepared = await compose();
-  const waitSec = waitOf(request.get('prefer'));
-  const has = request.headers['if-none-match'];
-  const isSame = () => matchesEtag(has, prepared.headers['ETag'] ?? '""');
-  const untilMs = Date.now() + (waitSec ?? 0) * 1000;
-  while (waitSec !== undefined && isSame()) {
+  const { runtime } = deliveryOf(deliveries, org);
+  const untilMs = Date.now() + (waitOf(request.get('prefer')) ?? 0) * 1000;
+  const leaving = new AbortController();
+  response.once('close', () => leaving.abort());
+  for (;;) {
+    const view = runtime.maybeView;
+    const prepared = await compose();
     const leftSec = (untilMs - Date.now()) / 1000;
-    const { runtime } = deliveryOf(deliveries, org);
-    const leave = (end: () => void) => void response.once('close', end);
-    if (leftSec <= 0 || !(await waitForChange(runtime, leftSec, leave))) break;
-    prepared = await compose();
+    const isSame = matchesEtag(request.headers['if-none-match'], prepared.headers['ETag'] ?? '""');
+    // What changed while it was composed would wake nobody up.
+    const hasChanged = () => runtime.maybeView !== view;
+    if (isSame && leftSec > 0) {
+      if (hasChanged() || (await waitForChange(runtime, leftSec, leaving.signal))) continue;
+    }
+    if (!response.destroyed) writePrepared(request, response, prepared);
+    return;
   }
-  if (!response.destroyed) writePrepared(request, response, prepared);
 }
 
 /** Whose grants a caller has, and which rollout bucket it is in. */

@@ -30,6 +30,10 @@ const DOCUMENT =
   /^\/v1\/orgs\/([a-z0-9-]+)\/delivery\/(?:plugins\/([a-z0-9-]+)\/manifest|index)(?:\?channel=([a-z0-9-]+))?$/;
 const UPDATES = /^\/v1\/orgs\/([a-z0-9-]+)\/delivery\/clients\/([0-9a-f-]{36})\/check-updates$/;
 const MOST_BODY_BYTES = 1_048_576;
+/** As a route of Express has it. */
+const DEADLINE_MS = 30_000;
+/** Drops a byte order mark, as Express's parser does. */
+const utf8 = new TextDecoder();
 
 /** What was answered from one view, by class of caller and URL. */
 type Answers = Map<string, { prepared: PreparedAnswer; untilMs: number }>;
@@ -139,9 +143,17 @@ export function createHotPath(deps: Deps): HotPath {
     if (!isOwn || !isPlain || !(length > 0 && length <= MOST_BODY_BYTES)) return false;
     if (!isCounted(caller, request, response)) return true;
     const chunks: Buffer[] = [];
+    const tooLate = setTimeout(() => {
+      // What is still to come of the body is not waited for.
+      response.setHeader('Connection', 'close');
+      const error = new WaymarkError('RES_UNAVAILABLE', `no answer within ${DEADLINE_MS / 1000} s`);
+      answerError(request, response, error, deps.logError);
+    }, DEADLINE_MS);
+    response.once('close', () => clearTimeout(tooLate));
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const text = (chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString();
+      if (response.writableEnded) return;
+      const text = utf8.decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
       void answerParsed(delivery, caller, id, text, request, response);
     });
     return true;
