@@ -1,6 +1,6 @@
 import type { PluginRecord } from '../delivery/record.ts';
 import type { Org } from '../identity/org.ts';
-import type { TagBlock, TaggedPlugin } from '../signing/tag-block.ts';
+import type { TagBlock } from '../signing/tag-block.ts';
 
 /** What a release of these plugins states of them. */
 export function composeBlock(
@@ -26,19 +26,4 @@ export function composeBlock(
       ...(content.serverDigest === undefined ? {} : { serverDigest: content.serverDigest }),
     })),
   };
-}
-
-/** Whether a tag that is there already states the same content: then publishing again is no error. */
-export function statesSame(
-  existing: readonly TaggedPlugin[],
-  wanted: readonly TaggedPlugin[],
-): boolean {
-  const key = (plugins: readonly TaggedPlugin[]) =>
-    plugins
-      .map(({ id, version, contentDigest, tree, serverDigest }) =>
-        [id, version, contentDigest, tree, serverDigest].join('\0'),
-      )
-      .sort()
-      .join('\n');
-  return key(existing) === key(wanted);
 }

@@ -14,8 +14,8 @@ import {
   ZERO_OID,
 } from '../model/names.ts';
 import type { ArtifactStore } from '../registry/artifacts.ts';
-import { composeTagMessage, composeTagPayload, parseTag } from '../signing/tag.ts';
-import { composeBlock, statesSame } from './compose-tag.ts';
+import { composeTagMessage, composeTagPayload, type TagBlock } from '../signing/tag.ts';
+import { composeBlock } from './compose-tag.ts';
 
 export interface Publishing {
   runtime: OrgRuntime;
@@ -85,10 +85,14 @@ export async function publishNamed(
     throw invalidField('name', `${name} is no release name: not a version, no double hyphen`);
   }
   if (components.length === 0) throw new WaymarkError('REL_EMPTY', `${name} names no plugin`);
+  const ids = components.map(({ componentId }) => componentId);
+  const twice = ids.find((id, i) => ids.indexOf(id) !== i);
+  if (twice !== undefined) throw invalidField('components', `${twice} is named twice`);
   return inTurn(publishing.runtime, async () => {
     const { runtime } = publishing;
     const parts: Part[] = [];
-    for (const { componentId, version } of components) {
+    const sorted = components.toSorted((a, b) => (a.componentId < b.componentId ? -1 : 1));
+    for (const { componentId, version } of sorted) {
       const row = findRelease(runtime, componentId, version);
       parts.push({ version, commit: row.commit, record: await runtime.recordOf(row) });
     }
@@ -147,14 +151,16 @@ async function publishTag(
   const { runtime, actor } = publishing;
   const ref = `refs/tags/${tag}`;
   const block = composeBlock(runtime.org, tag, nextSeq(runtime, parts), parts);
-  const existing = await runtime.refs.read(ref);
-  if (existing !== undefined) {
-    const { block: stated } = parseTag(await runtime.pool.readTag(existing));
-    if (!statesSame(stated.plugins, block.plugins)) throw tagExists(tag);
-    await runtime.refresh();
-    return { release: projected(runtime, tag), isNew: false };
+  const standing = await runtime.refs.read(ref);
+  if (standing !== undefined) await runtime.refresh();
+  const published = runtime.view.releasesByTag.get(tag);
+  if (published && published[0]!.tagOid !== standing) throw tagMoved(tag);
+  if (published && isSameContent(published, parts)) {
+    return { release: published[0]!, isNew: false };
   }
-  const oid = await writeTag(publishing, tag, block, parts.at(-1)!.commit, notes);
+  // A tag that is no release of ours holds the name all the same.
+  if (standing !== undefined) throw tagExists(tag);
+  const oid = await writeTag(publishing, tag, block, parts, notes);
   try {
     await runtime.moveRef({ ref, old: ZERO_OID, new: oid }, { actor, action: 'release.publish' });
   } catch (error) {
@@ -169,23 +175,31 @@ async function publishTag(
 async function writeTag(
   { runtime, artifacts, clock, actor }: Publishing,
   tag: string,
-  block: Parameters<typeof composeTagMessage>[1],
-  object: string,
+  block: TagBlock,
+  parts: readonly Part[],
   notes: string,
 ): Promise<string> {
-  for (const { id, commit } of block.plugins) {
-    const record = await runtime.recordAt(id, commit);
-    if (record) await storeRecord(artifacts, record);
-  }
+  for (const { record } of parts) await storeRecord(artifacts, record);
   const now = clock();
   const payload = composeTagPayload({
     name: tag,
-    object,
+    object: parts.at(-1)!.commit,
     tagger: { name: actor, email: `release@${runtime.org.slug}.waymark.invalid`, at: toTime(now) },
     message: composeTagMessage(notes, block),
   });
   const signature = await runtime.keyring.signTagPayload(payload, new Date(now));
   return await writeObject(runtime.repo, 'tag', Buffer.from(payload + signature));
+}
+
+/** Publishing what is published already, from whatever commit, is no error. */
+function isSameContent(published: readonly ReleaseRow[], parts: readonly Part[]): boolean {
+  const wanted = parts.map(({ version, record: { content } }) =>
+    [content.id, version, content.tree, content.contentDigest].join(' '),
+  );
+  const stated = published.map(({ plugin, version, tree, contentDigest }) =>
+    [plugin, version, tree, contentDigest].join(' '),
+  );
+  return wanted.sort().join() === stated.sort().join();
 }
 
 function nextSeq(runtime: OrgRuntime, parts: readonly Part[]): number {
@@ -208,6 +222,12 @@ const tagExists = (tag: string): WaymarkError =>
   new WaymarkError(
     'REL_TAG_EXISTS',
     `${tag} is published with other content: choose another version`,
+  );
+
+const tagMoved = (tag: string): WaymarkError =>
+  new WaymarkError(
+    'REL_TAG_MOVED',
+    `${tag} is published, but its tag has been moved or deleted in the repository: put it back`,
   );
 
 /** Every plugin at its declared version that has no release yet, as an example org's first release. */

@@ -1,9 +1,7 @@
-import { stringify } from 'yaml';
+import { isMap, parseDocument } from 'yaml';
 import { commitFiles } from '../git/write.ts';
 import { toTime } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
-import type { ReleaseStatusSpec } from '../registry/kinds.ts';
-import { documentsOf } from '../registry/snapshot.ts';
 import { findRelease, type Publishing } from './publish.ts';
 
 const MAIN = 'refs/heads/main';
@@ -32,29 +30,28 @@ export async function setYanked(
 }
 
 async function commitStatus(
-  { runtime, clock, actor }: Publishing,
+  publishing: Publishing,
   plugin: string,
   version: string,
   reason: string | null,
 ): Promise<string> {
+  const { runtime, clock, actor } = publishing;
   const parent = await runtime.refs.read(MAIN);
   if (parent === undefined) throw new WaymarkError('RES_UNAVAILABLE', 'main has no commit yet');
   const path = `releases/${plugin}/${version}.yaml`;
-  const document = documentsOf(runtime.view.published, 'ReleaseStatus').find(
-    (one) => one.path === path,
-  );
-  const { yanked, ...rest } = document?.spec ?? {};
-  if ((yanked === undefined) === (reason === null)) return parent;
+  const { document, text } = await readStatus(publishing, `${parent}:${path}`);
+  if (document.hasIn(['spec', 'yanked']) === (reason !== null)) return parent;
   const at = clock();
-  const spec: ReleaseStatusSpec =
-    reason === null ? rest : { ...rest, yanked: { reason, at: toTime(at) } };
-  const isEmpty = Object.keys(spec).length === 0;
+  if (reason === null) document.deleteIn(['spec', 'yanked']);
+  else document.setIn(['spec', 'yanked'], { reason, at: toTime(at) });
+  const { spec } = document.toJS() as { spec?: object };
+  const isEmpty = Object.keys(spec ?? {}).length === 0;
   const who = { name: actor, email: 'release@waymark.invalid', atSec: Math.floor(at / 1000) };
   const verb = reason === null ? 'un-yank' : 'yank';
   const commit = await commitFiles({
     repo: runtime.repo,
     parent,
-    changes: [{ path, content: isEmpty ? null : statusFile(spec) }],
+    changes: [{ path, content: isEmpty ? null : text() }],
     message: `releases: ${verb} ${plugin} ${version}\n${reason ? `\n${reason}\n` : ''}`,
     author: who,
     committer: who,
@@ -73,5 +70,16 @@ async function commitStatus(
   return commit;
 }
 
-const statusFile = (spec: ReleaseStatusSpec): string =>
-  stringify({ apiVersion: 'waymark/v1', kind: 'ReleaseStatus', spec });
+/** The file as it stands in git, with its comments; what is served may be older. */
+async function readStatus({ runtime }: Publishing, spec: string) {
+  const found = await runtime.pool.find(spec);
+  const text = found ? String(await runtime.pool.readBlob(found.oid)) : NEW_STATUS;
+  const document = parseDocument(text);
+  // `spec: {}` would keep what is added in one line.
+  const fields = document.get('spec');
+  if (isMap(fields) && fields.items.length === 0) fields.flow = false;
+  const style = { lineWidth: 0, flowCollectionPadding: text.includes('{ ') };
+  return { document, text: () => document.toString(style) };
+}
+
+const NEW_STATUS = 'apiVersion: waymark/v1\nkind: ReleaseStatus\nspec: {}\n';
