@@ -17,30 +17,37 @@ export interface Offer {
   cause?: { kind: 'yank' | 'channel'; id: string };
 }
 
-/** Plugin → offer, by plugin id. The stored form of a channel. */
+/** Plugin id → offer. */
 export type Resolution = Readonly<Record<string, Offer>>;
+
+/** The stored form of a channel. */
+export interface ChannelState {
+  offers: Resolution;
+  /** The last offer of plugins that have none now: when one comes back lower, clients must be told why. */
+  withdrawn: Resolution;
+}
 
 export interface ChannelInputs {
   name: string;
   spec: ChannelSpec;
   releases: ReadonlyMap<string, readonly ReleaseRow[]>;
-  isYanked(plugin: string, version: string): boolean;
+  isYanked: (plugin: string, version: string) => boolean;
   /** Plugins that exist on `main`: a deleted one is offered no more. */
   plugins: ReadonlySet<string>;
-  previous: Resolution;
+  previous: ChannelState;
   nowMs: number;
 }
 
 /** The highest admitted release of every plugin, and when the answer will next change by itself. */
 export function resolveChannel(inputs: ChannelInputs): {
-  resolution: Resolution;
+  state: ChannelState;
   nextChangeMs?: number;
 } {
-  const resolution: Record<string, Offer> = {};
+  const offers: Record<string, Offer> = {};
   let nextChangeMs: number | undefined;
   for (const [plugin, releases] of [...inputs.releases].sort(([a], [b]) => (a < b ? -1 : 1))) {
     if (!inputs.plugins.has(plugin)) continue;
-    const rule = { ...inputs.spec, ...inputs.spec.plugins?.[plugin] };
+    const rule = { ...inputs.spec, ...ownRule(inputs.spec, plugin) };
     const ageMs = (rule.minimumAgeSec ?? 0) * 1000;
     const admitted = releases.filter((release) => isAdmitted(release, rule, inputs));
     const ripe = admitted.filter(
@@ -51,10 +58,16 @@ export function resolveChannel(inputs: ChannelInputs): {
       if (at > inputs.nowMs) nextChangeMs = Math.min(nextChangeMs ?? at, at);
     }
     const [best, before] = ripe.sort((a, b) => compare(b.version, a.version));
-    if (best) resolution[plugin] = offer(inputs, plugin, best, before, rule.rolloutPercent ?? 100);
+    if (best) offers[plugin] = offer(inputs, plugin, best, before, rule.rolloutPercent ?? 100);
   }
-  return { resolution, ...(nextChangeMs === undefined ? {} : { nextChangeMs }) };
+  const before = Object.entries({ ...inputs.previous.withdrawn, ...inputs.previous.offers });
+  const withdrawn = Object.fromEntries(before.filter(([plugin]) => !Object.hasOwn(offers, plugin)));
+  return { state: { offers, withdrawn }, ...(nextChangeMs === undefined ? {} : { nextChangeMs }) };
 }
+
+/** A plugin may be called `constructor`. */
+const ownRule = ({ plugins = {} }: ChannelSpec, plugin: string) =>
+  Object.hasOwn(plugins, plugin) ? plugins[plugin] : undefined;
 
 function isAdmitted(
   { plugin, version }: ReleaseRow,
@@ -74,23 +87,33 @@ function offer(
   before: ReleaseRow | undefined,
   rolloutPercent: number,
 ): Offer {
-  const last = previous[plugin];
+  const last = [previous.offers, previous.withdrawn].find((all) => Object.hasOwn(all, plugin))?.[
+    plugin
+  ];
   const peakSeq = Math.max(last?.peakSeq ?? 0, best.seq);
-  const isLower = best.seq < peakSeq;
-  const lostVersion = last?.tag.slice(plugin.length + '--v'.length);
-  const wasYanked =
-    lostVersion !== undefined && last?.tag !== best.tag && isYanked(plugin, lostVersion);
-  const cause = wasYanked
-    ? { kind: 'yank' as const, id: last!.tag }
-    : (last?.cause ?? { kind: 'channel' as const, id: name });
+  const cause = last && best.seq < peakSeq ? causeOf(last, best, name, isYanked) : undefined;
   return {
     tag: best.tag,
     seq: best.seq,
     ...(before ? { previousTag: before.tag, previousSeq: before.seq } : {}),
     rolloutPercent,
     peakSeq,
-    ...(isLower ? { cause } : {}),
+    ...(cause ? { cause } : {}),
   };
+}
+
+/** Why a channel offers less than it did: what took the last offer away, or else what did before. */
+function causeOf(
+  last: Offer,
+  best: ReleaseRow,
+  channel: string,
+  isYanked: ChannelInputs['isYanked'],
+): NonNullable<Offer['cause']> {
+  const isWithdrawn = last.tag !== best.tag;
+  const lastVersion = last.tag.slice(best.plugin.length + '--v'.length);
+  if (isWithdrawn && isYanked(best.plugin, lastVersion)) return { kind: 'yank', id: last.tag };
+  const isLower = best.seq < last.seq;
+  return (isLower ? undefined : last.cause) ?? { kind: 'channel', id: channel };
 }
 
 /** Whether a client is among the first `percent`. The same client answers the same for one release. */

@@ -1,7 +1,7 @@
 import { sha256Hex } from '../model/digest.ts';
 import type { ArtifactStore } from '../registry/artifacts.ts';
 import type { ChannelSpec } from '../registry/kinds.ts';
-import { type Resolution, resolveChannel } from './channel.ts';
+import { type ChannelState, type Resolution, resolveChannel } from './channel.ts';
 import type { ActivePointer, ReleaseRow } from './publication.ts';
 import type { Published } from './published.ts';
 import { groupReleases, readChannels, readStatuses } from './view.ts';
@@ -25,8 +25,8 @@ export async function resolveChannels(inputs: {
   const byName = new Map<string, { spec: ChannelSpec; resolution: Resolution; digest: string }>();
   let nextChangeMs: number | undefined;
   for (const [name, spec] of readChannels(published)) {
-    const previous = await readResolution(artifacts, inputs.pointers.get(name));
-    const { resolution, nextChangeMs: at } = resolveChannel({
+    const previous = await readState(artifacts, inputs.pointers.get(name));
+    const { state, nextChangeMs: at } = resolveChannel({
       name,
       spec,
       releases,
@@ -36,18 +36,19 @@ export async function resolveChannels(inputs: {
       nowMs,
     });
     if (at !== undefined) nextChangeMs = Math.min(nextChangeMs ?? at, at);
-    const bytes = Buffer.from(JSON.stringify(resolution));
+    const bytes = Buffer.from(JSON.stringify(state));
     const digest = sha256Hex(bytes);
     if (!artifacts.has(digest)) await artifacts.write([bytes]);
-    byName.set(name, { spec, resolution, digest });
+    byName.set(name, { spec, resolution: state.offers, digest });
   }
   return { byName, ...(nextChangeMs === undefined ? {} : { nextChangeMs }) };
 }
 
-async function readResolution(
+async function readState(
   artifacts: ArtifactStore,
   pointer: ActivePointer | undefined,
-): Promise<Resolution> {
+): Promise<ChannelState> {
   const bytes = pointer && pointer.digest !== '' ? await artifacts.read(pointer.digest) : undefined;
-  return bytes === undefined ? {} : (JSON.parse(bytes.toString()) as Resolution);
+  if (bytes === undefined) return { offers: {}, withdrawn: {} };
+  return JSON.parse(bytes.toString()) as ChannelState;
 }
