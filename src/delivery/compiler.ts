@@ -81,7 +81,7 @@ export async function placeInHistory(
   commit: string,
   snapshot: Snapshot,
   base: Published | undefined,
-): Promise<Omit<Published, 'snapshot' | 'replaced'>> {
+): Promise<Omit<Published, 'snapshot' | 'replaced' | 'isCurrent'>> {
   const { config, warnings } = snapshot;
   const grown = base && (await readHistory(repo, pool, commit, base));
   if (grown) {

@@ -1,7 +1,10 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { WaymarkError } from '../model/errors.ts';
 import type { ArtifactStore } from '../registry/artifacts.ts';
+import { COMPILER_VERSION } from '../registry/compile.ts';
+import { PARSER_VERSION } from '../registry/document.ts';
 import type { Fragment } from '../registry/fragment.ts';
+import { SCHEMA_SET_DIGEST } from '../registry/schemas.ts';
 import type { ConfigFolder, Snapshot } from '../registry/snapshot.ts';
 import { SymbolTable } from '../registry/symbols.ts';
 import type { PluginRecord } from './record.ts';
@@ -16,6 +19,8 @@ export interface Published {
   warnings: readonly Diagnostic[];
   /** What pushes replaced in the last day: a client may still hold an index that names it. */
   replaced: readonly ReplacedContent[];
+  /** False when an older compiler made it: then the same commit is compiled again. */
+  isCurrent: boolean;
   snapshot(): Promise<Snapshot>;
 }
 
@@ -30,11 +35,15 @@ export interface ReplacedContent {
 /** Replaced content stays served for a day, as an index does; and an hour for slow clients. */
 const KEPT_MS = 25 * 3_600_000;
 
+/** What a stored snapshot must have been made by to be built upon; it is served in any case. */
+const COMPILER = `${COMPILER_VERSION} ${PARSER_VERSION} ${SCHEMA_SET_DIGEST}`;
+
 /** Raised when a stored publication could no longer be read by this code. */
 const FORMAT = 1;
 
 interface StoredPublication {
   format: number;
+  compiler: string;
   commit: string;
   ordinal: number;
   tree: string;
@@ -52,7 +61,7 @@ const namesByValue = new WeakMap<object, string>();
 /** Stores what is new of a publication, in one durable write, and answers its artifact name. */
 export async function storePublished(
   artifacts: ArtifactStore,
-  published: Omit<Published, 'snapshot' | 'config' | 'warnings'>,
+  published: Omit<Published, 'snapshot' | 'config' | 'warnings' | 'isCurrent'>,
   snapshot: Snapshot,
 ): Promise<string> {
   const config = [...snapshot.config];
@@ -64,6 +73,7 @@ export async function storePublished(
   const nameOf = (value: object): string => namesByValue.get(value)!;
   const stored: StoredPublication = {
     format: FORMAT,
+    compiler: COMPILER,
     commit: published.commit,
     ordinal: published.ordinal,
     tree: snapshot.tree,
@@ -108,6 +118,7 @@ export async function loadPublished(
     config,
     warnings,
     replaced,
+    isCurrent: stored.compiler === COMPILER,
     snapshot() {
       snapshot ??= loadSnapshot(artifacts, stored, config, records);
       return snapshot;

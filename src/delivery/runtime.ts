@@ -165,27 +165,34 @@ export class OrgRuntime {
     this.refs.close();
   }
 
-  /** The gate for one caller's pushes. */
+  /** The gate for one push of a caller. */
   gate(caller: Actor): PushGate {
+    let opIds: string[] = [];
     return {
-      check: (push) => this.#check(push, caller),
-      received: async (_push, applied) => {
+      check: async (push) => {
+        const messages = await this.#check(push, caller);
+        if (messages.length > 0) return { accept: false, messages };
+        opIds = await this.#openIntents(push.updates, caller.actor, 'git.push');
+        return { accept: true, messages };
+      },
+      received: async (push, applied) => {
+        const moved = new Set(applied.map(({ ref }) => ref));
+        // Of one that lost the race for its ref: every later look at the refs would judge it again.
+        const lost = opIds.filter((_opId, i) => !moved.has(push.updates[i]!.ref));
+        await this.#deps.publications.dropIntents(lost);
         if (applied.length > 0) await this.refresh();
       },
     };
   }
 
-  async #check(push: Push, { actor, permissions }: Actor) {
+  async #check(push: Push, { permissions }: Actor): Promise<string[]> {
     const org = {
       repo: this.repo,
       isProtected: () => this.#isProtected(),
       checkCommit: (commit: string, pool: ObjectPool) => this.checkCommit(commit, pool),
       tagReader: () => this.#tagReader(),
     };
-    const messages = await checkPush(org, push, permissions);
-    if (messages.length > 0) return { accept: false, messages };
-    await this.#openIntents(push.updates, actor, 'git.push');
-    return { accept: true, messages: [] };
+    return await checkPush(org, push, permissions);
   }
 
   #isProtected(): boolean {
@@ -230,7 +237,9 @@ export class OrgRuntime {
 
   /** What the next compile starts from. A damaged one costs a cold compile, not the service. */
   async #base(): Promise<Snapshot | undefined> {
-    return await this.#served?.published.snapshot().catch((error: unknown) => {
+    const published = this.#served?.published;
+    if (!published?.isCurrent) return undefined;
+    return await published.snapshot().catch((error: unknown) => {
       this.#deps.log.error({ org: this.org.slug, error }, 'the stored snapshot is compiled anew');
       return undefined;
     });
@@ -272,7 +281,7 @@ export class OrgRuntime {
     const snapshot = await this.#snapshotOf(commit);
     if (!snapshot) return undefined;
     const placed = await placeInHistory(this.#compiler, commit, snapshot, undefined);
-    const published = { ...placed, replaced: [], snapshot: async () => snapshot };
+    const published = { ...placed, replaced: [], isCurrent: true, snapshot: async () => snapshot };
     this.#snapshots.keep(published);
     return published;
   }
@@ -396,7 +405,8 @@ export class OrgRuntime {
     head: string | undefined,
   ): Promise<{ served: Served | undefined; diagnostics: readonly Diagnostic[] }> {
     const served = this.#served;
-    const isServed = served?.published.commit === head && served?.digest !== '';
+    const isServed =
+      served?.published.isCurrent && served.published.commit === head && served.digest !== '';
     if (head === undefined || isServed) return { served, diagnostics: [] };
     const result = await this.#compile(head);
     if (!result.ok) {
@@ -405,9 +415,10 @@ export class OrgRuntime {
     }
     this.#failures = 0;
     const snapshot = result.value;
-    const placed = await placeInHistory(this.#compiler, head, snapshot, served?.published);
+    const base = served?.published.isCurrent ? served.published : undefined;
+    const placed = await placeInHistory(this.#compiler, head, snapshot, base);
     const replaced = keepReplaced(served?.published, placed.records, this.#deps.clock());
-    const published = { ...placed, replaced, snapshot: async () => snapshot };
+    const published = { ...placed, replaced, isCurrent: true, snapshot: async () => snapshot };
     const digest = await storePublished(this.#deps.artifacts, published, snapshot);
     await failpoint('activate.artifacts-written');
     return { served: { published, digest }, diagnostics: [] };

@@ -30,6 +30,9 @@ interface Change {
   old: Fragment | undefined;
 }
 
+/** Raised whenever the same tree would compile to something else. */
+export const COMPILER_VERSION = 1;
+
 /**
  * A registry's tree, parsed, validated and linked; or everything that is wrong
  * with it. The cost follows what differs from the base; the answer does not

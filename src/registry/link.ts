@@ -1,8 +1,6 @@
-import { type Diagnostic, fileError } from '../model/diagnostic.ts';
+import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Fragment } from './fragment.ts';
 import { linkConfig } from './link-config.ts';
-import type { ConfigFolder } from './snapshot.ts';
-import type { SymbolTable } from './symbols.ts';
 import { pointError, type Unlinked } from './unlinked.ts';
 
 /**
