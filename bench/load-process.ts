@@ -64,7 +64,7 @@ function ask(
       done.bytes += size;
       if (missing > 0) missing -= size;
       else {
-        const head = buffer.latin1Slice(0, Math.min(size, MOST_HEAD_BYTES));
+        const head = buffer.toString('latin1', 0, Math.min(size, MOST_HEAD_BYTES));
         const end = head.indexOf('\r\n\r\n');
         if (end < 0 || !head.startsWith(`HTTP/1.1 ${status} `)) {
           fail(new Error(head));

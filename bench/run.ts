@@ -1,10 +1,16 @@
+import { benchBundle } from './bundle.ts';
 import { benchCheckUpdates } from './check-updates.ts';
+import { benchColdCompile } from './cold-compile.ts';
 import { type Figure, table } from './figure.ts';
 import { benchManifest } from './manifest.ts';
+import { benchPush } from './push.ts';
 
 const benches: Record<string, () => Promise<Figure[]>> = {
   manifest: benchManifest,
   'check-updates': benchCheckUpdates,
+  bundle: benchBundle,
+  push: benchPush,
+  'cold-compile': benchColdCompile,
 };
 
 const wanted = process.argv.slice(2);
