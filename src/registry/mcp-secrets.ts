@@ -13,7 +13,6 @@ const SECRET_FORM =
 const PLACEHOLDER = /\$\{[^${}]*\}/g;
 const FALLBACK = /:-([^}]*)/;
 
-// biome-ignore lint/suspicious/noTemplateCurlyInString: it is what the author should write
 const HINT = 'list it under spec.inputs with secret: true, and write ${NAME} here';
 
 /** The fields of an MCP server that hold a secret themselves instead of asking for one. */
