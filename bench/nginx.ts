@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -34,6 +34,7 @@ export async function startNginx(): Promise<Nginx | undefined> {
       const ended = once(child, 'close');
       child.kill('SIGQUIT');
       await ended;
+      await rm(home, { recursive: true, force: true });
     },
   };
 }

@@ -3,7 +3,11 @@ import { benchCheckUpdates } from './check-updates.ts';
 import { benchColdCompile } from './cold-compile.ts';
 import { type Figure, table } from './figure.ts';
 import { benchManifest } from './manifest.ts';
+import { benchMemory } from './memory.ts';
 import { benchPush } from './push.ts';
+import { benchStates } from './states.ts';
+import { benchWarmStart } from './warm-start.ts';
+import { benchWatchers } from './watchers.ts';
 
 const benches: Record<string, () => Promise<Figure[]>> = {
   manifest: benchManifest,
@@ -11,6 +15,10 @@ const benches: Record<string, () => Promise<Figure[]>> = {
   bundle: benchBundle,
   push: benchPush,
   'cold-compile': benchColdCompile,
+  'warm-start': benchWarmStart,
+  watchers: benchWatchers,
+  states: benchStates,
+  memory: benchMemory,
 };
 
 const wanted = process.argv.slice(2);
