@@ -159,9 +159,10 @@ function missing(path: string): never {
 }
 
 /** An unknown file is never written over unasked; asked, it is put aside. */
-function placeCollision(draft: Draft, { path, remote }: ThreeFiles, terms: PlanTerms): void {
+function placeCollision(draft: Draft, three: ThreeFiles, terms: PlanTerms): void {
+  const { path } = three;
   const canBeMoved = terms.local?.paths.has(path);
-  if (terms.onConflict === 'remote' && canBeMoved) takeRemote(draft, path, remote);
+  if (terms.onConflict === 'remote' && canBeMoved) takeRemote(draft, three);
   else note(draft, path, 'collision');
 }
 
@@ -175,21 +176,32 @@ function placeConflict(draft: Draft, three: ThreeFiles, { onConflict }: PlanTerm
   const wasOffered = base?.remoteDigest === remoteDigest;
   const isSettled = wasOffered && !draft.folder.has(`${path}.remote`);
   if (onConflict === 'remote') {
-    takeRemote(draft, path, remote);
+    takeRemote(draft, three);
   } else if (isSettled) {
     lock(draft, path, remote, 'modified');
     note(draft, path, 'modified');
   } else {
     lock(draft, path, base, 'conflict', remoteDigest);
     note(draft, path, 'conflict');
-    if (!wasOffered) write(draft, `${path}.remote`, 'conflict', remote);
+    if (wasOffered) return;
+    // An earlier offer is ours to replace; anything else of that name is the user's.
+    if (!base?.remoteDigest) putAside(draft, `${path}.remote`);
+    write(draft, `${path}.remote`, 'conflict', remote);
   }
 }
 
-function takeRemote(draft: Draft, path: string, remote: Delivered | undefined): void {
-  const own = draft.folder.get(path);
-  if (own) draft.folder.set(`${path}.local`, own);
-  draft.folder.delete(`${path}.remote`);
+/** Under the first free name: an earlier one that was put aside is the user's too. */
+function putAside({ folder }: Draft, path: string): void {
+  const own = folder.get(path);
+  if (!own) return;
+  let name = `${path}.local`;
+  for (let n = 2; folder.has(name); n++) name = `${path}.local.${n}`;
+  folder.set(name, own);
+}
+
+function takeRemote(draft: Draft, { path, base, remote }: ThreeFiles): void {
+  putAside(draft, path);
+  if (base?.remoteDigest) draft.folder.delete(`${path}.remote`);
   lock(draft, path, remote, 'updated');
   write(draft, path, 'updated', remote);
 }

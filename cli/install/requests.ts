@@ -14,16 +14,16 @@ export const NEWEST = '*';
  * @throws {UsageError}
  */
 export function parseRequest(text: string): { plugin: string; range: string } {
-  const tag = parseVersionTag(text);
   const at = text.indexOf('@');
-  const plugin = tag?.plugin ?? (at < 0 ? text : text.slice(0, at));
-  const range = tag?.version ?? (at < 0 ? NEWEST : text.slice(at + 1));
+  const [name, wish] = at < 0 ? [text, text] : [text.slice(0, at), text.slice(at + 1)];
+  const tag = parseVersionTag(wish);
+  const plugin = at < 0 ? (tag?.plugin ?? name) : name;
+  const range = tag?.version ?? (at < 0 ? NEWEST : wish);
   if (!isPluginId(plugin)) throw new UsageError(`${JSON.stringify(plugin)} is no plugin id`);
-  const version = parseVersionTag(range)?.version ?? range;
-  if (version !== NEWEST && semver.validRange(version) === null) {
-    throw new UsageError(`${JSON.stringify(range)} is neither a version nor a range, such as ^1.2`);
+  if (range !== NEWEST && semver.validRange(range) === null) {
+    throw new UsageError(`${JSON.stringify(wish)} is neither a version nor a range, such as ^1.2`);
   }
-  return { plugin, range: version };
+  return { plugin, range };
 }
 
 /** What a request comes to at one moment. */
