@@ -8,21 +8,27 @@ import type { Intent } from './publication.ts';
 /** How long a ref may take to move after its intent: as long as a git child may hold a lock. */
 const LEASE_MS = 30_000;
 
-/** Which intents came true, and which never will. The others may still. */
+/**
+ * Which intents came true, and which never will. The others may still. A ref
+ * comes to an oid once: a second intent for it is that of the same push, made
+ * again after a crash.
+ */
 export async function judgeIntents(
   { repo, refs }: { repo: string; refs: Refs },
   intents: readonly Intent[],
   nowMs: number,
 ): Promise<{ done: Intent[]; dropped: Intent[] }> {
-  const done: Intent[] = [];
+  const done = new Map<string, Intent>();
   const dropped: Intent[] = [];
   for (const intent of intents) {
     const now = (await refs.read(intent.ref)) ?? ZERO_OID;
     const isOld = nowMs - Date.parse(intent.createdAt) > LEASE_MS;
-    if (now === intent.new || (await isOvertaken(repo, intent, now))) done.push(intent);
-    else if (isOld) dropped.push(intent);
+    const hasMoved = now === intent.new || (await isOvertaken(repo, intent, now));
+    const move = `${intent.ref} ${intent.new}`;
+    if (hasMoved && !done.has(move)) done.set(move, intent);
+    else if (hasMoved || isOld) dropped.push(intent);
   }
-  return { done, dropped };
+  return { done: [...done.values()], dropped };
 }
 
 /** A later push went on from it, or merged it: it did happen. */
