@@ -25,7 +25,7 @@ interface Acting {
 /** A key as it may be shown: without the hash of its secret. */
 export type ShownKey = Omit<ApiKey, 'secretHash'>;
 
-export function shownKey({ secretHash: _, ...shown }: ApiKey): ShownKey {
+export function shownKey({ secretHash: _secretHash, ...shown }: ApiKey): ShownKey {
   return shown;
 }
 

@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(() => Promise.all(apps.map(({ app }) => app.close())));
 
-function withoutWork({ body: _, ...row }: Route): Route {
+function withoutWork({ body: _body, ...row }: Route): Route {
   return { ...row, handle: async () => ({ status: 204 }) };
 }
 
@@ -52,10 +52,10 @@ const request = (app: TestApp, mounted: Mounted, row: Route, token?: string) =>
     ...(token === undefined ? {} : { token }),
   });
 
-async function clientToken({ stores, keyOf, authenticator }: TestApp): Promise<string> {
-  const { id: enrolledBy } = await authenticator.authenticate(await keyOf('admin'));
+async function clientToken(app: TestApp): Promise<string> {
+  const { id: enrolledBy } = await app.authenticator.authenticate(await app.keyOf('admin'));
   const { token, secretHash: tokenHash } = mintClientToken();
-  await stores.clients.insert(makeClient(token, { enrolledBy, tokenHash }), makeEntry());
+  await app.stores.clients.insert(makeClient(token, { enrolledBy, tokenHash }), makeEntry());
   return token;
 }
 
@@ -71,16 +71,8 @@ describe('every route', () => {
 
   it('is 401 with a key that has expired', async () => {
     const wrong = await answersOtherThan(401, async (app, mounted, row) => {
-      const token = await app.keyOf('owner');
-      const { id } = await app.authenticator.authenticate(token);
-      app.authenticator.invalidate(id);
-      const key = await app.stores.apiKeys.find(id);
-      const expired = { ...key!, expiresAt: '2026-01-01T00:00:00.000Z' };
-      const find = app.stores.apiKeys.find;
-      app.stores.apiKeys.find = async () => expired;
-      const answer = await request(app, mounted, row, token);
-      app.stores.apiKeys.find = find;
-      return answer;
+      const token = await app.keyOf('owner', 'acme', '2026-01-01T00:00:00.000Z');
+      return request(app, mounted, row, token);
     });
 
     expect(wrong).toEqual([]);

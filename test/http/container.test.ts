@@ -64,7 +64,11 @@ describe('Dockerfile', () => {
       WAYMARK_PORT: port,
       WAYMARK_DATA_DIR: join(image, 'data'),
     };
-    const server = spawn(process.execPath, args, { cwd: image, env, stdio: ['ignore', 'pipe', 2] });
+    const server = spawn(process.execPath, args, {
+      cwd: image,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     const ended = once(server, 'close');
     await once(server.stdout, 'data');
 

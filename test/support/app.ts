@@ -36,7 +36,7 @@ export interface TestApp {
   logged: unknown[];
   ask<T = unknown>(path: string, asked?: Asked): Promise<Answered<T>>;
   /** The token of a new key; `org: null` is a site admin's. */
-  keyOf(role: Role, org?: string | null): Promise<string>;
+  keyOf(role: Role, org?: string | null, expiresAt?: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -85,13 +85,10 @@ export async function serveApp(options: AppOptions): Promise<TestApp> {
     authenticator,
     logged,
     ask: (path, asked) => ask(url + path, asked),
-    async keyOf(role, org = 'acme') {
+    async keyOf(role, org = 'acme', expiresAt) {
       const { id, token, secretHash } = mintApiKey();
-      const user = null;
-      await stores.apiKeys.insert(
-        makeApiKey(id, { secretHash, org, roles: [role], user }),
-        makeEntry(),
-      );
+      const part = { secretHash, org, roles: [role], user: null, expiresAt: expiresAt ?? null };
+      await stores.apiKeys.insert(makeApiKey(id, part), makeEntry());
       return token;
     },
     async close() {
