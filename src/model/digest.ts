@@ -30,7 +30,9 @@ export const isDigest = (text: string): text is Digest => /^sha256:[0-9a-f]{64}$
  *
  * @see docs/spec/registry-format.md, "Digests"
  */
-export function contentDigest(files: Iterable<Pick<FileEntry, 'path' | 'mode' | 'digest'>>): Digest {
+export function contentDigest(
+  files: Iterable<Pick<FileEntry, 'path' | 'mode' | 'digest'>>,
+): Digest {
   const lines: Buffer[] = [];
   for (const { path, mode, digest } of files) {
     lines.push(Buffer.from(`${path}\0${mode}\0${hexOf(digest)}\n`));
