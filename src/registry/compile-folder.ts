@@ -30,6 +30,8 @@ export interface OpenFolder {
   fragment: Fragment;
   unparsed: Unparsed[];
   reused: ObjectSummary[];
+  /** Of all files, those that are too large to be read too. */
+  paths: ReadonlySet<string>;
 }
 
 /**
@@ -46,10 +48,15 @@ export async function openFolder(
 ): Promise<OpenFolder> {
   const { files: found, trees, entries, diagnostics } = await walkTree(reader, root, tree, base);
   const fragment: Fragment = { root, tree, files: [], trees, entries, objects: [], diagnostics };
-  const open: OpenFolder = { fragment, unparsed: [], reused: [] };
+  const open: OpenFolder = {
+    fragment,
+    unparsed: [],
+    reused: [],
+    paths: new Set(found.map(({ path }) => path)),
+  };
   const wanted = sortOut(open, found, base);
   await readFiles(reader, open, found, wanted);
-  if (root !== 'objects') checkPluginFolder(fragment);
+  if (root !== 'objects') checkPluginFolder(open);
   return open;
 }
 
@@ -124,7 +131,7 @@ function summarisePlugin(title: string, spec: PluginSpec): PluginSummary {
   };
 }
 
-function checkPluginFolder(fragment: Fragment): void {
+function checkPluginFolder({ fragment, paths }: OpenFolder): void {
   const id = fragment.root.split('/')[1]!;
   if (!isPluginId(id)) {
     const hint = 'lower-case letters, digits and single hyphens, at most 63';
@@ -132,8 +139,7 @@ function checkPluginFolder(fragment: Fragment): void {
       fileError(fragment.root, 'bad-plugin-id', `${id} is no plugin id`, hint),
     );
   }
-  const hasDocument = fragment.files.some(({ path }) => /^plugin\.ya?ml$/.test(path));
-  if (!hasDocument) {
+  if (!paths.has('plugin.yaml') && !paths.has('plugin.yml')) {
     const path = `${fragment.root}/plugin.yaml`;
     const hint = 'every folder of plugins/ describes its plugin there';
     fragment.diagnostics.push(fileError(path, 'missing-plugin', 'plugin.yaml is missing', hint));
@@ -152,7 +158,7 @@ export async function closeFolders(pool: ParsePool, folders: readonly OpenFolder
 }
 
 function closeFolder(
-  { fragment, unparsed, reused }: OpenFolder,
+  { fragment, unparsed, reused, paths }: OpenFolder,
   summaries: DocumentSummary[],
 ): void {
   const objects = reused.map((object) => ({ ...object, oid: oidOf(fragment, object) }));
@@ -173,7 +179,7 @@ function closeFolder(
     checkId(fragment, summary, id !== undefined);
   }
   fragment.objects = objects.sort((a, b) => (a.documentPath < b.documentPath ? -1 : 1));
-  checkPayload(fragment);
+  checkPayload(fragment, paths);
   fragment.diagnostics = unique(fragment.diagnostics);
 }
 
@@ -196,8 +202,7 @@ function checkId(fragment: Fragment, { id, documentPath }: ObjectSummary, given:
   fragment.diagnostics.push(fileError(path, 'bad-id', `${id}, made from the path, is no id`, hint));
 }
 
-function checkPayload(fragment: Fragment): void {
-  const paths = new Set(fragment.files.map(({ path }) => path));
+function checkPayload(fragment: Fragment, paths: ReadonlySet<string>): void {
   for (const { documentPath, payloadRefs } of fragment.objects) {
     const { prefix, isFolder } = extentOf(documentPath);
     for (const { pointer, path } of payloadRefs) {
