@@ -37,7 +37,7 @@ export function contentDigest(
   for (const { path, mode, digest } of files) {
     lines.push(Buffer.from(`${path}\0${mode}\0${hexOf(digest)}\n`));
   }
-  lines.sort(Buffer.compare);
+  lines.sort((a, b) => Buffer.compare(a, b));
   const hash = createHash('sha256');
   for (const line of lines) hash.update(line);
   return `sha256:${hash.digest('hex')}`;
