@@ -1,0 +1,158 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { BASE } from '../../src/http/delivery-context.ts';
+import { statusOf } from '../../src/http/errors.ts';
+import type { Route } from '../../src/http/route.ts';
+import { contentDigest, type FileMode, sha256 } from '../../src/model/digest.ts';
+import type { ErrorCode } from '../../src/model/errors.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const below = (folder: string, ending: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => `${folder}/${name}`)
+    .sort();
+
+const specPages = below('docs/spec', '.md');
+const allPages = ['docs/README.md', ...specPages, ...below('docs/adr', '.md')];
+
+/** A table's rows need nothing until a request comes, so nothing has to be there. */
+const nothing = new Proxy({}, { get: () => undefined });
+
+interface Documented {
+  page: string;
+  label: string;
+}
+
+/** Which page a table of routes belongs to, and the part of its paths that the page states once. */
+function placeOf(file: string): { page: string; base: string } {
+  if (file.includes('/delivery-')) return { page: 'docs/spec/delivery.md', base: BASE };
+  if (file.includes('/git-')) return { page: 'docs/spec/git.md', base: '' };
+  return { page: 'docs/spec/api.md', base: '' };
+}
+
+/** The rows of every `src/http/*-routes.ts`, as the pages name them: `GET /plugins/:plugin`. */
+async function routesInCode(): Promise<Documented[]> {
+  const files = below('src/http', '-routes.ts');
+  const found = await Promise.all(files.map(async (file) => routesIn(file)));
+  return found.flat();
+}
+
+async function routesIn(file: string): Promise<Documented[]> {
+  const { page, base } = placeOf(file);
+  const module = (await import(join(root, file))) as Record<string, unknown>;
+  const tables = Object.entries(module).filter(([name]) => name.endsWith('Routes'));
+  return tables.flatMap(([, table]) => {
+    const rows = (table as (deps: object) => Route[])(nothing);
+    return rows.map(({ method, path }) => ({
+      page,
+      label: `${method.toUpperCase()} ${path.slice(base.length)}`,
+    }));
+  });
+}
+
+/** `{code: status}` of every row ``| `CODE` | 400 | …`` of a page. */
+function statusesIn(page: string): Record<string, number> {
+  const rows = read(page).matchAll(/^\| `([A-Z_]+)` \| (\d{3}) \|/gm);
+  return Object.fromEntries([...rows].map(([, code, status]) => [code, Number(status)]));
+}
+
+function errorCodes(): ErrorCode[] {
+  const [type = ''] = /export type ErrorCode =([^;]+);/.exec(read('src/model/errors.ts')) ?? [];
+  return [...type.matchAll(/'([A-Z_]+)'/g)].map(([, code]) => code as ErrorCode);
+}
+
+const settingsIn = (text: string): string[] => [
+  ...new Set(text.match(/\b(?:WAYMARK_[A-Z_]*[A-Z]|DATABASE_URL|REDIS_URL)\b/g)),
+];
+
+const withoutCode = (text: string): string => text.replace(/`[^`\n]*`/g, '');
+
+const headingsOf = (page: string): string[] =>
+  [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading!.replaceAll('`', ''));
+
+describe('docs/spec', () => {
+  it('has every route of src/http', async () => {
+    const routes = await routesInCode();
+
+    const missing = routes.filter(({ page, label }) => !read(page).includes(`\`${label}\``));
+
+    expect(routes.length).toBeGreaterThan(40);
+    expect(missing).toEqual([]);
+  });
+
+  it('has no route that the code does not have', async () => {
+    const known = new Set((await routesInCode()).map(({ label }) => label));
+    known.add('GET /healthz').add('GET /readyz'); // no rows: a probe has no credential
+
+    const stated = specPages.flatMap((page) =>
+      [...read(page).matchAll(/`((?:GET|POST|PUT|DELETE) \/[^`]*)`/g)].map(([, label]) => label!),
+    );
+
+    expect(stated.filter((label) => !known.has(label))).toEqual([]);
+  });
+
+  it('gives every error code its status', () => {
+    const inCode = Object.fromEntries(errorCodes().map((code) => [code, statusOf(code)]));
+
+    const stated = statusesIn('docs/spec/api.md');
+
+    expect(stated).toEqual({ ...inCode, INTERNAL: 500 });
+  });
+
+  it('has every setting, and no other', () => {
+    const inCode = settingsIn(read('src/config/config.ts') + read('cli/config.ts'));
+
+    const stated = settingsIn(read('docs/spec/settings.md'));
+
+    expect(inCode.length).toBeGreaterThan(10);
+    expect(stated.sort()).toEqual(inCode.sort());
+  });
+
+  it('gives a digest that the code agrees with', () => {
+    const [, section = ''] = read('docs/spec/registry-format.md').split('## Digests');
+    const rows = [...section.matchAll(/^\| `(.+)` \| (0\d{3}) \| `(.+)` \|$/gm)];
+    const files = rows.map(([, path = '', mode, bytes = '']) => ({
+      path,
+      mode: mode as FileMode,
+      digest: sha256(bytes.replaceAll('\\r', '\r').replaceAll('\\n', '\n')),
+    }));
+
+    expect(files).toHaveLength(3);
+    expect(section).toContain(contentDigest(files));
+  });
+
+  it('has every section that a docstring points at', () => {
+    const sources = [...below('src', '.ts'), ...below('cli', '.ts')].map(read).join('\n');
+    const pointers = sources.matchAll(/(docs\/(?:spec|adr)\/[\w-]+\.md)(?:, "([^"]+)")?/g);
+
+    const dangling = [...pointers].filter(([, page, section]) => {
+      if (!existsSync(join(root, page!))) return true;
+      return section !== undefined && !headingsOf(page!).includes(section);
+    });
+
+    expect(dangling.map(([pointer]) => pointer)).toEqual([]);
+  });
+});
+
+describe('docs', () => {
+  it.each(allPages)('%s links to files that are there', (page) => {
+    const links = [...withoutCode(read(page)).matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].map(
+      ([, link]) => link!,
+    );
+
+    const local = links.filter((link) => !link.includes('://'));
+
+    expect(local.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([]);
+  });
+
+  it('README.md names every page', () => {
+    const index = read('docs/README.md');
+
+    const unnamed = allPages.slice(1).filter((page) => !index.includes(page.slice('docs/'.length)));
+
+    expect(unnamed).toEqual([]);
+  });
+});
