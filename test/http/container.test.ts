@@ -70,7 +70,7 @@ describe('Dockerfile', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const ended = once(server, 'close');
-    await once(server.stdout, 'data');
+    await Promise.race([once(server.stdout, 'data'), ended]);
 
     const [, ...probe] = execForm(/^HEALTHCHECK [^[]*(\[.*\])$/m);
     const healthy = await run(process.execPath, probe, { env }).then(
