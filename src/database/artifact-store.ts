@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { sha256Hex } from '../model/digest.ts';
 import { WaymarkError } from '../model/errors.ts';
+import { writeFault } from '../model/storage-full.ts';
 import type { ArtifactStore } from '../registry/artifacts.ts';
 import { prepareDirectory, renameDurably, temporaryPath } from './durable.ts';
-import { surviveFileSizeLimit, writeFault } from './faults.ts';
+import { surviveFileSizeLimit } from './faults.ts';
 import { OpenFiles } from './open-files.ts';
 import { readAt, readSegmentIndex, type SegmentEntry, segmentChunks } from './segment.ts';
 

@@ -3,8 +3,8 @@ import { createReadStream, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { writeFault } from '../model/storage-full.ts';
 import { prepareDirectory, renameDurably, temporaryPath } from './durable.ts';
-import { writeFault } from './faults.ts';
 
 /** Whole files by the SHA-256 (lower-case hex) of their bytes: sealed bodies and archives. */
 export interface BundleFiles {

@@ -1,6 +1,7 @@
 import { type Dialect, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import pg from 'pg';
-import { ownerMissing, storageFull, unavailable } from './faults.ts';
+import { storageFull } from '../model/storage-full.ts';
+import { ownerMissing, unavailable } from './faults.ts';
 
 const INT8 = 20;
 const CONNECT_WITHIN_MS = 5_000;

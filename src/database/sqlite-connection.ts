@@ -1,7 +1,8 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type { CompiledQuery, QueryResult } from 'kysely';
 import { LRUCache } from 'lru-cache';
-import { ownerMissing, storageFull } from './faults.ts';
+import { storageFull } from '../model/storage-full.ts';
+import { ownerMissing } from './faults.ts';
 
 const BUSY = 5;
 const FULL = 13;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { type Clock, toTime } from '../model/clock.ts';
 import { sha256Hex } from '../model/digest.ts';
 import { failpoint } from '../model/failpoint.ts';
+import { writeFault } from '../model/storage-full.ts';
 import type { MasterKey } from '../signing/master-key.ts';
 import type { Keyring } from '../signing/org-keys.ts';
 import { type RecipientKey, sessionKeyPacket } from '../signing/recipient.ts';
@@ -136,7 +137,7 @@ export class BundleCache {
       return body;
     } catch (error) {
       await file.abort();
-      throw error;
+      throw writeFault(error);
     }
   }
 

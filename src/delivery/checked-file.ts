@@ -40,7 +40,7 @@ export class CheckedWriter {
     if (this.#filled > 0) await this.#flush();
     const trailer = Buffer.alloc(this.#checks.length * 4);
     for (const [i, check] of this.#checks.entries()) trailer.writeUInt32BE(check, i * 4);
-    await this.#handle.write(trailer);
+    await this.#handle.writeFile(trailer);
     await this.#handle.sync();
     await this.#handle.close();
   }
@@ -52,7 +52,8 @@ export class CheckedWriter {
   async #flush(): Promise<void> {
     const block = this.#block.subarray(0, this.#filled);
     this.#checks.push(crc32(block));
-    await this.#handle.write(block);
+    // `write` alone may stop half-way, without an error, where room ends.
+    await this.#handle.writeFile(block);
     this.#filled = 0;
   }
 }

@@ -1,5 +1,6 @@
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import { ZERO_OID } from '../model/names.ts';
+import { storageFull } from '../model/storage-full.ts';
 import { removeStaleLocks, type WriterCheck } from './locks.ts';
 import { GitError, runGit } from './run.ts';
 import { type RefUpdate, UpdateRef } from './update-ref.ts';
@@ -87,8 +88,8 @@ async function listRefs(repo: string, prefix: string): Promise<Map<string, strin
 
 function refusal(ref: string, cause: GitError): WaymarkError {
   const options = { cause };
-  if (/No space left/.test(cause.stderr)) {
-    return new WaymarkError('RES_STORAGE_FULL', `no room to move ${ref}`, {}, options);
+  if (cause.signal === 'SIGXFSZ' || /No space left|File too large/.test(cause.stderr)) {
+    return storageFull(cause);
   }
   if (/cannot create/.test(cause.stderr)) {
     const message = `${ref} cannot stand beside a ref that is its folder, or is in it`;

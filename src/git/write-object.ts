@@ -1,5 +1,5 @@
 import git from 'isomorphic-git';
-import { WaymarkError } from '../model/errors.ts';
+import { writeFault } from '../model/storage-full.ts';
 import { durableFs } from './durable-fs.ts';
 
 /**
@@ -16,9 +16,6 @@ export async function writeObject(
   try {
     return await git.writeObject({ fs: durableFs, gitdir: repo, type, object, format: 'content' });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
-    const message = 'no room is left to store this: free some, then retry';
-    throw new WaymarkError('RES_STORAGE_FULL', message, {}, { cause: error });
+    throw writeFault(error);
   }
 }
