@@ -1,7 +1,8 @@
-import { open, truncate } from 'node:fs/promises';
+import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Downloader, KINDS, makeDownloader } from './downloads.ts';
+import { flipByte } from './flip-byte.ts';
 import { isFull, makeSite, type Site } from './site.ts';
 
 /** Faults 15 and 21 of the design: a stored bundle is damaged, a download breaks off. */
@@ -102,13 +103,4 @@ async function storedFile(): Promise<string> {
   return join(site.dataDir, 'bundles', rows[0]!.name);
 }
 
-async function flip(place: number): Promise<void> {
-  const file = await open(await storedFile(), 'r+');
-  const { size } = await file.stat();
-  const at = Math.min(Math.floor(size * place), size - 1);
-  const byte = Buffer.alloc(1);
-  await file.read(byte, 0, 1, at);
-  byte[0] = byte[0]! ^ 0x01;
-  await file.write(byte, 0, 1, at);
-  await file.close();
-}
+const flip = async (place: number): Promise<void> => flipByte(await storedFile(), place);
