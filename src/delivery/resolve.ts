@@ -29,6 +29,17 @@ export interface Choice {
 export const rollingVersion = ({ content, seq }: PluginRecord): string =>
   `${content.declaredVersion ?? '0.0.0'}-dev.${seq}`;
 
+/**
+ * One that is not granted answers as one that never was: `defaultAccess` would
+ * otherwise tell them apart.
+ *
+ * @throws {WaymarkError} `RES_NOT_FOUND`
+ */
+export function checkVisible(view: View, plugin: string, asker: Asker): void {
+  const isThere = view.published.records.has(plugin) || view.releases.has(plugin);
+  if (!isThere || !view.access.roleOn(plugin, asker)) throw notVisible(view, plugin, asker);
+}
+
 const notVisible = (view: View, plugin: string, asker: Asker): WaymarkError => {
   const names = [...view.published.records.keys()].filter((id) => view.access.roleOn(id, asker));
   const details = { nearest: nearest(plugin, names) };
@@ -122,7 +133,7 @@ export async function resolvePlugin(
   selector: Selector,
   asker: Asker,
 ): Promise<Choice> {
-  if (!view.access.roleOn(plugin, asker)) throw notVisible(view, plugin, asker);
+  checkVisible(view, plugin, asker);
   switch (selector.by) {
     case 'channel': {
       const choice = resolveChannelFor(view, selector.name, asker).get(plugin);

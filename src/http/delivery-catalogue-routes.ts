@@ -1,4 +1,4 @@
-import { type Choice, resolveAll } from '../delivery/resolve.ts';
+import { type Choice, checkVisible, resolveAll } from '../delivery/resolve.ts';
 import type { OrgDelivery } from '../delivery/service.ts';
 import { isYanked, type View } from '../delivery/view.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
@@ -49,9 +49,7 @@ export function catalogueRoutes(deps: DeliveryRouteDeps): Route[] {
       path: `${BASE}/plugins/:plugin/releases`,
       async handle({ org, caller, params: { plugin }, query, request, response }) {
         const { view } = deliveryOf(deliveries, org).runtime;
-        if (!view.access.roleOn(plugin, askerOf(caller))) {
-          throw new WaymarkError('RES_NOT_FOUND', `no plugin ${plugin}`);
-        }
+        checkVisible(view, plugin, askerOf(caller));
         const releases = listReleases(view, plugin);
         writePrepared(request, response, jsonAnswer(view, paged(view, releases, query)));
         return undefined;
