@@ -70,6 +70,9 @@ export async function openOrg(
       return answer.body;
     },
     async push(changes) {
+      await runGit(tree, ['fetch', '-q', 'origin']);
+      // Yanks are commits too; there is nothing yet before the first push.
+      await runGit(tree, ['reset', '-q', '--hard', 'origin/main']).catch(() => {});
       await push(tree, changes);
       return runGit(tree, ['rev-parse', 'HEAD']);
     },
