@@ -4,7 +4,8 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import { WaymarkError } from '../model/errors.ts';
 import type { Result } from '../model/result.ts';
 import type { ArtifactStore } from '../registry/artifacts.ts';
-import { compile } from '../registry/compile.ts';
+import { compile, fragmentsOf } from '../registry/compile.ts';
+import type { Fragment } from '../registry/fragment.ts';
 import type { ParsePool } from '../registry/parse-pool.ts';
 import type { Snapshot } from '../registry/snapshot.ts';
 import type { ContentSink, TreeSource } from '../registry/source.ts';
@@ -83,7 +84,7 @@ export async function placeInHistory(
   base: Published | undefined,
 ): Promise<Omit<Published, 'snapshot' | 'replaced' | 'isCurrent'>> {
   const { config, warnings } = snapshot;
-  const grown = base && (await readHistory(repo, pool, commit, base));
+  const grown = base && (await readHistory({ repo, pool }, commit, base, snapshot));
   if (grown) {
     try {
       const records = recordPlugins(snapshot, base.records, grown.history);
@@ -92,18 +93,24 @@ export async function placeInHistory(
       if (!(error instanceof HistoryTooShort)) throw error;
     }
   }
-  const { history, ordinal } = (await readHistory(repo, pool, commit, undefined))!;
+  const { history, ordinal } = (await readHistory({ repo, pool }, commit, undefined, snapshot))!;
   const records = recordPlugins(snapshot, undefined, history);
   return { commit, ordinal, records, config, warnings };
 }
 
 /** Undefined when the base is not on the commit's first-parent line. */
 async function readHistory(
-  repo: string,
-  pool: ObjectPool,
+  { repo, pool }: Pick<Compiler, 'repo' | 'pool'>,
   head: string,
   base: Published | undefined,
+  snapshot: Snapshot,
 ): Promise<{ history: HistoryIndex; ordinal: number } | undefined> {
+  if (base && (await pool.readCommit(head)).parents[0] === base.commit) {
+    const ordinal = base.ordinal + 1;
+    const history = new HistoryIndex();
+    history.add({ commit: head, ordinal, paths: touchedPaths(await base.snapshot(), snapshot) });
+    return { history, ordinal };
+  }
   const commits: { commit: string; paths: string[] }[] = [];
   for await (const { commit, changes } of changedPaths(repo, { head, after: base?.commit })) {
     commits.push({ commit, paths: changes.map(({ path }) => path) });
@@ -120,4 +127,25 @@ async function readHistory(
     history.add({ commit, ordinal: ordinal - i, paths });
   }
   return { history, ordinal };
+}
+
+/** Between a commit and its parent the two snapshots tell what `git log` would, without a process. */
+function touchedPaths(before: Snapshot, after: Snapshot): string[] {
+  const olds = new Map(fragmentsOf(before).map((fragment) => [fragment.root, fragment]));
+  return fragmentsOf(after).flatMap((fragment) => {
+    const old = olds.get(fragment.root);
+    if (old?.tree === fragment.tree) return [];
+    // The folder itself too: its tree also holds what no fragment lists.
+    return [`${fragment.root}/`, ...differingFiles(old, fragment)];
+  });
+}
+
+function differingFiles(old: Fragment | undefined, { root, files }: Fragment): string[] {
+  const before = new Map(old?.files.map(({ path, oid, mode }) => [path, `${mode} ${oid}`]));
+  const touched = files.filter(({ path, oid, mode }) => {
+    const isSame = before.get(path) === `${mode} ${oid}`;
+    before.delete(path);
+    return !isSame;
+  });
+  return [...touched.map(({ path }) => path), ...before.keys()].map((path) => `${root}/${path}`);
 }

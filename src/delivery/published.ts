@@ -1,4 +1,5 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
+import { sha256Hex } from '../model/digest.ts';
 import { WaymarkError } from '../model/errors.ts';
 import type { ArtifactStore } from '../registry/artifacts.ts';
 import { COMPILER_VERSION } from '../registry/compile.ts';
@@ -68,9 +69,9 @@ export async function storePublished(
   const values: object[] = [...snapshot.plugins.values(), ...published.records.values(), config];
   if (snapshot.shared) values.push(snapshot.shared);
   const fresh = values.filter((value) => !namesByValue.has(value));
-  const names = await artifacts.write(fresh.map((value) => Buffer.from(JSON.stringify(value))));
-  for (const [i, value] of fresh.entries()) namesByValue.set(value, names[i]!);
-  const nameOf = (value: object): string => namesByValue.get(value)!;
+  const bytes = fresh.map((value) => Buffer.from(JSON.stringify(value)));
+  const freshNames = new Map(fresh.map((value, i) => [value, sha256Hex(bytes[i]!)]));
+  const nameOf = (value: object): string => namesByValue.get(value) ?? freshNames.get(value)!;
   const stored: StoredPublication = {
     format: FORMAT,
     compiler: COMPILER,
@@ -88,8 +89,10 @@ export async function storePublished(
     warnings: snapshot.warnings,
     replaced: published.replaced,
   };
-  const [name] = await artifacts.write([Buffer.from(JSON.stringify(stored))]);
-  return name!;
+  const names = await artifacts.write([...bytes, Buffer.from(JSON.stringify(stored))]);
+  // Only now: a name stands for bytes that are durable.
+  for (const [value, name] of freshNames) namesByValue.set(value, name);
+  return names.at(-1)!;
 }
 
 /**

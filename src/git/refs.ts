@@ -2,6 +2,7 @@ import { invalidField, WaymarkError } from '../model/errors.ts';
 import { ZERO_OID } from '../model/names.ts';
 import { storageFull } from '../model/storage-full.ts';
 import { removeStaleLocks, type WriterCheck } from './locks.ts';
+import { readRefFiles } from './ref-files.ts';
 import { GitError, runGit } from './run.ts';
 import { type RefUpdate, UpdateRef } from './update-ref.ts';
 
@@ -68,6 +69,8 @@ async function readRef(repo: string, ref: string): Promise<string | undefined> {
 
 async function listRefs(repo: string, prefix: string): Promise<Map<string, string>> {
   try {
+    const read = await readRefFiles(repo, prefix);
+    if (read) return read;
     const format = '--format=%(objectname) %(refname)';
     const text = (await runGit(repo, ['for-each-ref', format, prefix])).toString('utf8');
     return new Map(
