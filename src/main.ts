@@ -19,6 +19,7 @@ import { deliveryRoutes } from './http/delivery-routes.ts';
 import { gitRoutes } from './http/git-routes.ts';
 import { greeting } from './http/greeting.ts';
 import { createHotPath } from './http/hot-path.ts';
+import { keyRoutes } from './http/key-routes.ts';
 import { drain, listen } from './http/listen.ts';
 import { orgRoutes } from './http/org-routes.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
@@ -144,6 +145,7 @@ function routersOver(parts: Parts) {
     ...orgRoutes({ ...parts, lifecycle: runtimes }),
     ...apiKeyRoutes({ ...parts, clock }),
     ...releaseRoutes({ ...parts, clock }),
+    ...keyRoutes({ ...parts, clock }),
   ];
   const delivery = deliveryRoutes({ ...parts, states: createStateWriter(clients), clock });
   const git = gitRoutes({ findHome: (org) => runtimes.find(org), log });

@@ -1,10 +1,10 @@
 import type { AuditStore } from '../audit/entry.ts';
 import type { ClientStore } from '../delivery/client.ts';
+import type { KeyStore } from '../delivery/key-store.ts';
 import type { PublicationStore } from '../delivery/publication.ts';
 import type { SealedStore } from '../delivery/sealed.ts';
 import type { ApiKeyStore } from '../identity/api-key.ts';
 import type { OrgStore } from '../identity/org.ts';
-import type { KeyStore } from '../signing/keys.ts';
 import { apiKeyStore } from './api-key-store.ts';
 import { auditStore } from './audit-store.ts';
 import { clientStore } from './client-store.ts';

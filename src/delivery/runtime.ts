@@ -16,12 +16,14 @@ import type { ArtifactStore } from '../registry/artifacts.ts';
 import type { ParsePool } from '../registry/parse-pool.ts';
 import { documentsOf, type Snapshot } from '../registry/snapshot.ts';
 import { acceptTag, isReleaseName, type TagReader } from '../release/accept-tag.ts';
-import type { KeyStore, OrgKey } from '../signing/keys.ts';
+import type { StoredRoot } from '../signing/keys.ts';
 import type { MasterKey } from '../signing/master-key.ts';
-import { type Keyring, openKeyring, publicKeysOf } from '../signing/org-keys.ts';
+import { type Keyring, openKeyring } from '../signing/org-keys.ts';
+import { keysOfRole, parseRoot, type RootDocument } from '../signing/root.ts';
 import { type ResolvedChannels, resolveChannels } from './channels.ts';
 import { type Compiler, compileCommit, placeInHistory } from './compiler.ts';
 import { auditEntryOf, judgeIntents } from './intents.ts';
+import { type KeyStore, readOrgKeys } from './key-store.ts';
 import { nextPointers } from './next-pointers.ts';
 import type { ActivePointer, Intent, PublicationStore, ReleaseRow } from './publication.ts';
 import {
@@ -75,7 +77,8 @@ export class OrgRuntime {
   readonly #deps: RuntimeDeps;
   readonly #snapshots = new SnapshotCache(16);
   readonly #listeners = new Set<(view: View, before: View | undefined) => void>();
-  #keys: OrgKey[] = [];
+  #roots: readonly StoredRoot[] = [];
+  #root: RootDocument | undefined;
   #keyring: Keyring | undefined;
   #view: View | undefined;
   #served: Served | undefined;
@@ -129,20 +132,25 @@ export class OrgRuntime {
     return this.#keyring;
   }
 
-  get keys(): readonly OrgKey[] {
-    return this.#keys;
+  /** By version, ascending. */
+  get roots(): readonly StoredRoot[] {
+    return this.#roots;
   }
 
+  get rootVersion(): number {
+    return this.#root?.version ?? 0;
+  }
+
+  /** Takes over a rotation that was made here or on another node. */
   async reloadKeys(): Promise<void> {
-    this.#keys = await this.#deps.keys.keys(this.org.slug);
-    this.#keyring = openKeyring(this.#keys, this.#deps.master);
-    if (this.#view && this.#view.signers !== this.#signers()) {
-      this.#swap({ ...this.#view, signers: this.#signers() });
-    }
-  }
-
-  #signers(): string {
-    return `${this.keyring.fingerprint('release')} ${this.keyring.fingerprint('index')}`;
+    const { keys, roots } = await readOrgKeys(this.#deps.keys, this.org.slug);
+    const latest = roots.at(-1);
+    // Nothing new; or less, in a call that was overtaken by a later one.
+    if (!latest || latest.version <= this.rootVersion) return;
+    this.#roots = roots;
+    this.#root = parseRoot(Buffer.from(latest.body));
+    this.#keyring = openKeyring(keys, this.#deps.master);
+    if (this.#view) this.#swap({ ...this.#view, rootVersion: latest.version });
   }
 
   #swap(view: View): void {
@@ -477,7 +485,7 @@ export class OrgRuntime {
       org: this.org,
       sequence: rolling.sequence,
       desired: rolling.desired,
-      signers: this.#signers(),
+      rootVersion: this.rootVersion,
       diagnostics: rolling.diagnostics,
       published: served.published,
       rows: this.#rows,
@@ -523,7 +531,7 @@ export class OrgRuntime {
   #tagReader(): TagReader {
     return {
       org: this.org,
-      releaseKeys: publicKeysOf(this.#keys, 'release'),
+      releaseKeys: this.#root ? keysOfRole(this.#root, 'release') : [],
       readTag: (oid: string) => this.pool.readTag(oid),
       recordAt: (plugin: string, commit: string) => this.recordAt(plugin, commit),
       store: (record: PluginRecord) => storeRecord(this.#deps.artifacts, record),

@@ -66,7 +66,7 @@ export class OrgRuntimes {
   /** Completes interrupted projections of every org. One org's fault does not stop the others. */
   async reconcile(): Promise<void> {
     for (const runtime of this.#bySlug.values()) {
-      await runtime.refresh().catch((error: unknown) => {
+      await follow(runtime).catch((error: unknown) => {
         this.#deps.log.error({ org: runtime.org.slug, error }, 'reconciling failed');
       });
     }
@@ -122,7 +122,9 @@ export class OrgRuntimes {
       custody: 'server' as const,
     };
     const root = await createRoot(terms, orgKeys, openKeyring(orgKeys, master));
-    await keys.rotate({ org: org.slug, add: orgKeys, retire: [], at, root });
+    const change = { org: org.slug, add: orgKeys, retire: [], forget: [], at, root };
+    const what = { action: 'keys.create', resource: `root/${root.version}` };
+    await keys.rotate(change, { at, tenant: org.slug, actor, ...what });
     if (initial === 'empty') return;
     const author = { name: 'Waymark', email: 'waymark@waymark.invalid' };
     const message = 'Start the registry from the template\n';
@@ -180,4 +182,10 @@ export class OrgRuntimes {
     this.#bySlug.set(org.slug, runtime);
     for (const listener of this.#listeners) listener(runtime);
   }
+}
+
+/** Takes over what another node rotated or pushed, and what a crash interrupted. */
+async function follow(runtime: OrgRuntime): Promise<void> {
+  await runtime.reloadKeys();
+  await runtime.refresh();
 }

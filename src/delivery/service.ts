@@ -6,8 +6,7 @@ import { filesOf } from '../model/object.ts';
 import type { ArtifactStore } from '../registry/artifacts.ts';
 import { renderLayout } from '../registry/layout/render.ts';
 import { LAYOUTS, type Layout, type RenderedPlugin } from '../registry/layout/rendered.ts';
-import type { KeyStore, StoredRoot } from '../signing/keys.ts';
-import { armorSignature } from '../signing/org-keys.ts';
+import { armorSignature, type Keyring } from '../signing/org-keys.ts';
 import { archive, type BundleEntry, type BundleFormat } from './bundle.ts';
 import type { BundleCache, BundleOrder } from './bundle-cache.ts';
 import {
@@ -42,7 +41,6 @@ export interface ManifestAnswer extends SignedBody {
 export interface DeliveryDeps {
   artifacts: ArtifactStore;
   bundles: BundleCache;
-  keys: KeyStore;
   clock: Clock;
 }
 
@@ -60,27 +58,20 @@ export class OrgDelivery {
   >({
     max: 1000,
   });
-  #roots: StoredRoot[] | undefined;
 
   constructor(runtime: OrgRuntime, deps: DeliveryDeps) {
     this.runtime = runtime;
     this.#deps = deps;
     runtime.onChange((view, before) => {
-      if (view.signers !== before?.signers) this.#forgetKeys();
+      if (view.rootVersion !== before?.rootVersion) this.#forgetKeys();
       this.#dropIndexes(view, before);
     });
   }
 
   /** After a rotation: everything is signed anew. */
   #forgetKeys(): void {
-    this.#roots = undefined;
     this.#manifests.clear();
     this.#indexes.clear();
-  }
-
-  async roots(): Promise<readonly StoredRoot[]> {
-    this.#roots ??= await this.#deps.keys.roots(this.runtime.org.slug);
-    return this.#roots;
   }
 
   async recordOf(choice: Choice): Promise<PluginRecord> {
@@ -141,19 +132,25 @@ export class OrgDelivery {
     const nowMs = this.#deps.clock();
     if (known && nowMs - known.atMs < INDEX_RENEWAL_MS) return await known.signed;
     const sequence = channel === 'rolling' ? view.sequence : channelOf(view, channel).sequence;
+    // Taken together, before anything is waited for: a rotation must not come between.
+    const { keyring, rootVersion } = this.runtime;
     const signed = (async () => {
-      const rootVersion = (await this.roots()).at(-1)?.version ?? 1;
       const terms = { channel, sequence, rootVersion, nowMs, digest };
-      const entries = await this.#indexEntries(view, channel, choices);
+      const entries = await this.#indexEntries(view, channel, choices, keyring);
       const document = composeIndex(view, terms, entries, diagnostics);
-      return await signBody(this.runtime.keyring, 'index', Buffer.from(JSON.stringify(document)));
+      return await signBody(keyring, 'index', Buffer.from(JSON.stringify(document)));
     })();
     this.#indexes.set(key, { signed, atMs: nowMs, plugins: [...choices.keys()] });
     signed.catch(() => this.#indexes.delete(key));
     return await signed;
   }
 
-  async #indexEntries(view: View, channel: string, choices: ReadonlyMap<string, Choice>) {
+  async #indexEntries(
+    view: View,
+    channel: string,
+    choices: ReadonlyMap<string, Choice>,
+    keyring: Keyring,
+  ) {
     const entries: Record<string, IndexEntry> = {};
     for (const [id, choice] of choices) {
       const { content } = await this.recordOf(choice);
@@ -163,14 +160,19 @@ export class OrgDelivery {
         contentDigest: choice.contentDigest,
         size: content.contentBytes,
         ...(isChoiceYanked(view, choice) ? { yanked: true as const } : {}),
-        ...(await this.#downgrade(view, channel, choice)),
+        ...(await this.#downgrade(view, channel, choice, keyring)),
       };
     }
     return entries;
   }
 
   /** A fall-back to a lower seq has to say so itself, or a client takes it for an attack. */
-  async #downgrade(view: View, channel: string, { plugin, seq, contentDigest }: Choice) {
+  async #downgrade(
+    view: View,
+    channel: string,
+    { plugin, seq, contentDigest }: Choice,
+    keyring: Keyring,
+  ) {
     const offer = view.channels.get(channel)?.resolution[plugin];
     if (!offer?.cause || seq >= offer.peakSeq) return {};
     const statement = JSON.stringify({
@@ -184,7 +186,7 @@ export class OrgDelivery {
       cause: offer.cause,
       issuedAt: new Date(view.sequence * 1000).toISOString(),
     });
-    const signature = await this.runtime.keyring.sign('release', Buffer.from(statement));
+    const signature = await keyring.sign('release', Buffer.from(statement));
     return { downgrade: { statement, signature: Buffer.from(signature).toString('base64') } };
   }
 

@@ -26,8 +26,8 @@ export interface View {
   /** Activations: `X-Waymark-Seq`, and the sequence of the rolling index. */
   sequence: number;
   desired: string;
-  /** Fingerprints of the keys that documents are signed with: a rotation swaps the view. */
-  signers: string;
+  /** Of the root that documents are signed under: a rotation swaps the view. */
+  rootVersion: number;
   diagnostics: readonly Diagnostic[];
   published: Published;
   access: Access;

@@ -79,7 +79,7 @@ function registerRoutes({ deliveries, clients, clock }: DeliveryRouteDeps): Rout
           channelOf(delivery.runtime.view, body.channel);
         }
         const { client, token } = await enrolClient(clients, { ...body, org }, caller, clock);
-        const root = (await delivery.roots()).at(-1)!;
+        const root = delivery.runtime.roots.at(-1)!;
         return {
           status: 201,
           headers: { Location: `/v1/orgs/${org}/delivery/clients/${client.id}` },

@@ -81,7 +81,7 @@ export function trustRoutes({ deliveries }: DeliveryRouteDeps): Route[] {
   const rootOf = async (call: Call) => {
     const { version: text } = call.params as { version?: string };
     const delivery = deliveryOf(deliveries, call.org);
-    const roots = await delivery.roots();
+    const { roots } = delivery.runtime;
     const root =
       text === undefined ? roots.at(-1) : roots.find(({ version }) => String(version) === text);
     if (!root) throw new WaymarkError('RES_NOT_FOUND', `there is no root ${text}`);

@@ -8,10 +8,7 @@ import { WaymarkError } from '../model/errors.ts';
 import { NAMED_RELEASE_PREFIX } from '../model/names.ts';
 import type { ArtifactStore } from '../registry/artifacts.ts';
 import { type Publishing, publishNamed, publishVersion } from '../release/publish.ts';
-import { rotateKeys } from '../release/rotate-keys.ts';
 import { setYanked } from '../release/yank.ts';
-import type { KeyRole, KeyStore } from '../signing/keys.ts';
-import type { MasterKey } from '../signing/master-key.ts';
 import { listReleases } from './delivery-catalogue-routes.ts';
 import { jsonBody } from './json-body.ts';
 import { pageOf } from './pagination.ts';
@@ -21,8 +18,6 @@ import { noSuchOrg } from './tenant.ts';
 export interface ReleaseRouteDeps {
   runtimes: OrgRuntimes;
   artifacts: ArtifactStore;
-  keys: KeyStore;
-  master: MasterKey;
   clock: Clock;
 }
 
@@ -70,20 +65,6 @@ const yankBody = jsonBody<{ reason: string }>({
   properties: { reason: { type: 'string', minLength: 1, maxLength: 2000 } },
 });
 
-const rotateBody = jsonBody<{ roles: KeyRole[] }>({
-  type: 'object',
-  required: ['roles'],
-  additionalProperties: false,
-  properties: {
-    roles: {
-      type: 'array',
-      minItems: 1,
-      uniqueItems: true,
-      items: { enum: ['root', 'release', 'index'] },
-    },
-  },
-});
-
 export function releaseRoutes(deps: ReleaseRouteDeps): Route[] {
   const runtimeOf = (org: string): OrgRuntime => {
     const runtime = deps.runtimes.find(org);
@@ -96,21 +77,7 @@ export function releaseRoutes(deps: ReleaseRouteDeps): Route[] {
     clock: deps.clock,
     actor,
   });
-  return [
-    ...versionRoutes(runtimeOf, publishing),
-    ...namedRoutes(runtimeOf, publishing),
-    route({
-      method: 'post',
-      path: '/keys/rotate',
-      permission: 'keys:rotate',
-      body: rotateBody,
-      async handle({ org, caller, body: { roles } }) {
-        const { keys, master, clock } = deps;
-        const root = await rotateKeys(runtimeOf(org), roles, { keys, master, clock });
-        return { status: 201, body: { ...root, rotatedBy: caller.actor } };
-      },
-    }),
-  ];
+  return [...versionRoutes(runtimeOf, publishing), ...namedRoutes(runtimeOf, publishing)];
 }
 
 type RuntimeOf = (org: string) => OrgRuntime;

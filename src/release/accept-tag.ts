@@ -13,7 +13,7 @@ export const isReleaseName = (name: string): boolean =>
 
 export interface TagReader {
   org: Org;
-  /** The armored release keys, retired ones too. */
+  /** The armored release keys that the root lists, retired ones too. */
   releaseKeys: readonly string[];
   readTag(oid: string): Promise<Buffer>;
   /** A plugin as it was at a commit; undefined when it was not there or did not compile. */

@@ -1,43 +1,44 @@
-import type { OrgRuntime } from '../delivery/runtime.ts';
-import { type Clock, toTime } from '../model/clock.ts';
-import { WaymarkError } from '../model/errors.ts';
-import type { KeyRole, KeyStore } from '../signing/keys.ts';
-import type { MasterKey } from '../signing/master-key.ts';
+import { toTime } from '../model/clock.ts';
 import { generateOrgKeys, openKeyring } from '../signing/org-keys.ts';
-import { parseRoot, rotateRoot } from '../signing/root.ts';
-
-const YEAR_MS = 365 * 86_400_000;
+import { type RootDocument, rotateRoot } from '../signing/root.ts';
+import { succeedKeys } from '../signing/succession.ts';
+import {
+  type KeyCustody,
+  ROOT_LIFETIME_MS,
+  type RotationOrder,
+  readCustody,
+  storeRoot,
+} from './key-custody.ts';
 
 /**
- * Replaces keys of the roles named. The new root is signed by the old root key
- * and by the new one; what is delivered is signed anew from then on.
+ * Gives roles new keys. The new root is signed by the old root key and by the
+ * new one; what is delivered is signed anew from then on.
+ *
+ * @throws {WaymarkError} `SIGN_KEY_MISSING` where the root key is kept offline,
+ *   `RES_VERSION_CONFLICT` when another rotation came first
  */
 export async function rotateKeys(
-  runtime: OrgRuntime,
-  roles: readonly KeyRole[],
-  { keys, master, clock }: { keys: KeyStore; master: MasterKey; clock: Clock },
-): Promise<{ version: number; roles: readonly KeyRole[] }> {
-  const { slug: org } = runtime.org;
-  const latest = (await keys.roots(org)).at(-1);
-  if (!latest) throw new WaymarkError('SIGN_KEY_MISSING', `${org} has no root yet`);
+  custody: KeyCustody,
+  { roles, compromised }: RotationOrder,
+): Promise<RootDocument> {
+  const { runtime, master, clock } = custody;
   const now = clock();
   const at = toTime(now);
-  const added = await generateOrgKeys({ org, at, roles }, master);
-  const retire = runtime.keys
-    .filter(({ role, retiredAt }) => retiredAt === null && roles.includes(role))
-    .map(({ fingerprint }) => fingerprint);
-  const all = [
-    ...runtime.keys.map((key) =>
-      retire.includes(key.fingerprint) ? { ...key, retiredAt: at } : key,
-    ),
-    ...added,
-  ];
-  const terms = { issuedAt: at, expiresAt: toTime(now + YEAR_MS), custody: 'server' as const };
-  const keyrings = { previous: runtime.keyring, next: openKeyring(all, master) };
-  const root = await rotateRoot(parseRoot(Buffer.from(latest.body)), terms, all, keyrings);
-  if (!(await keys.rotate({ org, add: added, retire, at, root }))) {
-    throw new WaymarkError('RES_VERSION_CONFLICT', 'another rotation came first: look, then retry');
-  }
-  await runtime.reloadKeys();
-  return { version: root.version, roles };
+  const { stored, latest } = await readCustody(custody);
+  const previous = openKeyring(stored, master);
+  // Before new ones are made, which would be for nothing.
+  await previous.privateKey('root');
+
+  const add = await generateOrgKeys({ org: runtime.org.slug, at, roles }, master);
+  const { listed, retire } = succeedKeys(stored, latest, { added: add, at, compromised });
+  const terms = {
+    issuedAt: at,
+    expiresAt: toTime(now + ROOT_LIFETIME_MS),
+    custody: 'server' as const,
+  };
+  const keyrings = { previous, next: openKeyring(listed, master) };
+  const root = await rotateRoot(latest, terms, listed, keyrings);
+  // What signs nothing more need not be kept where it can be stolen.
+  const change = { add, retire, forget: retire, at, root };
+  return await storeRoot(custody, change, 'keys.rotate');
 }

@@ -9,7 +9,7 @@ export interface OrgKey {
   /** Upper-case hex, 40 digits. */
   fingerprint: string;
   publicArmored: string;
-  /** Base64 of the wrapped private key; null once a root key was taken off the server. */
+  /** Base64 of the wrapped private key; null once it is not on this server any more. */
   wrappedPrivate: string | null;
   createdAt: string;
   /** Set when a rotation replaced it; it still verifies older tags. */
@@ -24,24 +24,4 @@ export interface StoredRoot {
   body: string;
   /** Base64 binary detached OpenPGP: all signatures, concatenated packets. */
   signature: string;
-}
-
-export interface KeyStore {
-  /** All keys of an org, retired ones too, oldest first. */
-  keys(org: string): Promise<OrgKey[]>;
-  /** By version, ascending. */
-  roots(org: string): Promise<StoredRoot[]>;
-  /**
-   * One transaction: adds keys, retires fingerprints, adds the root. False when
-   * a root of that version exists already.
-   */
-  rotate(change: {
-    org: string;
-    add: readonly OrgKey[];
-    retire: readonly string[];
-    at: string;
-    root: StoredRoot;
-  }): Promise<boolean>;
-  /** Takes a root key's private part off the server. */
-  forgetPrivate(org: string, fingerprint: string): Promise<void>;
 }

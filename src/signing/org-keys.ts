@@ -43,30 +43,44 @@ async function generateOrgKey(
   at: string,
   master: MasterKey,
 ): Promise<OrgKey> {
+  const { privateArmored, fingerprint, publicArmored } = await generateKeyPair({ org, role, at });
+  const place = placeOf({ org, role, fingerprint });
+  const wrappedPrivate = master.wrap(Buffer.from(privateArmored), place);
+  return { org, role, fingerprint, publicArmored, wrappedPrivate, createdAt: at, retiredAt: null };
+}
+
+export interface KeyPair {
+  /** Upper-case hex. */
+  fingerprint: string;
+  publicArmored: string;
+  privateArmored: string;
+}
+
+/** @param of `at` is an RFC 3339 time */
+export async function generateKeyPair(of: {
+  org: string;
+  role: KeyRole;
+  at: string;
+}): Promise<KeyPair> {
   const { privateKey, publicKey } = await generateKey({
-    userIDs: { name: `Waymark ${org}`, comment: role },
+    userIDs: { name: `Waymark ${of.org}`, comment: of.role },
     type: 'ecc',
     curve: 'curve25519Legacy',
-    date: new Date(at),
+    date: new Date(of.at),
     format: 'object',
     config: COMPATIBLE,
   });
-  const fingerprint = fingerprintOf(publicKey);
-  const secret = Buffer.from(privateKey.armor());
   return {
-    org,
-    role,
-    fingerprint,
+    fingerprint: fingerprintOf(publicKey),
     publicArmored: publicKey.armor(),
-    wrappedPrivate: master.wrap(secret, placeOf({ org, role, fingerprint })),
-    createdAt: at,
-    retiredAt: null,
+    privateArmored: privateKey.armor(),
   };
 }
 
 /** A wrapped key opens in its own place only: no org can be given another's. */
-const placeOf = ({ org, role, fingerprint }: Pick<OrgKey, 'org' | 'role' | 'fingerprint'>) =>
-  `${org}/${role}/${fingerprint}`;
+const placeOf = ({ org, role, fingerprint }: KeyPlace) => `${org}/${role}/${fingerprint}`;
+
+export type KeyPlace = Pick<OrgKey, 'org' | 'role' | 'fingerprint'>;
 
 /** @param keys an org's keys; of each role the newest that is not retired is in use */
 export function openKeyring(keys: readonly OrgKey[], master: MasterKey): Keyring {
@@ -106,11 +120,42 @@ async function openPrivateKey(key: OrgKey, master: MasterKey): Promise<PrivateKe
     const message = `the ${key.role} key ${key.fingerprint} is not on this server: sign where it is kept`;
     throw new WaymarkError('SIGN_KEY_MISSING', message);
   }
-  const armoredKey = Buffer.from(master.unwrap(key.wrappedPrivate, placeOf(key))).toString();
-  return readPrivateKey({ armoredKey });
+  return readPrivateKey({ armoredKey: unwrapPrivate(key, key.wrappedPrivate, master) });
 }
 
-async function signDetached(key: PrivateKey, bytes: Uint8Array, at?: Date): Promise<Uint8Array> {
+/** @throws {WaymarkError} `SIGN_KEY_MISSING` when it was wrapped elsewhere, or for another key */
+export const unwrapPrivate = (key: KeyPlace, wrapped: string, master: MasterKey): string =>
+  Buffer.from(master.unwrap(wrapped, placeOf(key))).toString();
+
+/**
+ * A key that this server made and gave out wrapped: all that it is follows from
+ * its private part, so that nothing else that came back with it is believed.
+ *
+ * @throws {WaymarkError} `SIGN_KEY_MISSING` when it does not open
+ */
+export async function reopenOrgKey(
+  key: KeyPlace,
+  wrappedPrivate: string,
+  master: MasterKey,
+): Promise<OrgKey> {
+  const { org, role } = key;
+  const opened = await readPrivateKey({ armoredKey: unwrapPrivate(key, wrappedPrivate, master) });
+  return {
+    org,
+    role,
+    fingerprint: fingerprintOf(opened),
+    publicArmored: opened.toPublic().armor(),
+    wrappedPrivate,
+    createdAt: opened.getCreationTime().toISOString(),
+    retiredAt: null,
+  };
+}
+
+export async function signDetached(
+  key: PrivateKey,
+  bytes: Uint8Array,
+  at?: Date,
+): Promise<Uint8Array> {
   return sign({
     message: await createMessage({ binary: bytes }),
     signingKeys: key,
@@ -132,7 +177,3 @@ export function armorSignature(signature: Uint8Array): string {
   // With a checksum: without one gpg 2.2 misreads a text that ends unpadded.
   return armor(enums.armor.signature, signature, undefined, undefined, undefined, true);
 }
-
-/** The armored keys of a role, retired ones too: what may have signed an older document. */
-export const publicKeysOf = (keys: readonly OrgKey[], role: KeyRole): string[] =>
-  keys.filter((key) => key.role === role).map((key) => key.publicArmored);

@@ -7,7 +7,6 @@ import {
   armorSignature,
   generateOrgKeys,
   openKeyring,
-  publicKeysOf,
 } from '../../src/signing/org-keys.ts';
 import { type Gpg, openGpg } from '../support/gpg.ts';
 import { MADE_AT, makeOrgKeys, type TestOrg, testMaster } from '../support/org-keys.ts';
@@ -141,13 +140,5 @@ describe('sign', () => {
       expect(answer.code, answer.stderr).toBe(0);
       expect(answer.stdout.toString()).toContain(`VALIDSIG ${org.keyring.fingerprint(role)}`);
     }
-  });
-});
-
-describe('publicKeysOf', () => {
-  it('answers retired keys too, since they verify older tags', () => {
-    const retired = { ...org.keys[1]!, publicArmored: 'old', retiredAt: MADE_AT };
-
-    expect(publicKeysOf([retired, ...org.keys], 'release')).toEqual(['old', org.releaseKey]);
   });
 });

@@ -6,7 +6,8 @@ import { type Actor, OrgRuntime } from '../../src/delivery/runtime.ts';
 import { permissionsOf, type Role } from '../../src/identity/roles.ts';
 import { ParsePool } from '../../src/registry/parse-pool.ts';
 import type { Publishing } from '../../src/release/publish.ts';
-import { generateOrgKeys } from '../../src/signing/org-keys.ts';
+import { generateOrgKeys, openKeyring } from '../../src/signing/org-keys.ts';
+import { createRoot } from '../../src/signing/root.ts';
 import { createMemoryStores } from './fakes/memory-stores.ts';
 import { type Files, makeRepository, type TestRepository, temporaryFolder } from './git.ts';
 import { testMaster } from './org-keys.ts';
@@ -50,8 +51,12 @@ export async function makeTestOrg(
   const org = makeOrg(slug);
   await stores.orgs.insert(org, makeEntry({ tenant: slug }));
   const keys = await generateOrgKeys({ org: slug, at: org.createdAt }, testMaster);
-  const root = { org: slug, version: 1, body: '{}', signature: '' };
-  await stores.keys.rotate({ org: slug, add: keys, retire: [], at: org.createdAt, root });
+  const at = org.createdAt;
+  const times = { issuedAt: at, expiresAt: new Date(NOW_MS + 365 * 86_400_000).toISOString() };
+  const terms = { org: slug, orgUid: org.uid, ...times, custody: 'server' as const };
+  const root = await createRoot(terms, keys, openKeyring(keys, testMaster));
+  const change = { org: slug, add: keys, retire: [], forget: [], at, root };
+  await stores.keys.rotate(change, makeEntry({ tenant: '*' }));
 
   const openArtifacts = () => createArtifactStore(join(dir, 'artifacts'));
   let artifacts = await openArtifacts();

@@ -14,6 +14,7 @@ import { createApp } from '../../src/http/app.ts';
 import { deliveryRoutes } from '../../src/http/delivery-routes.ts';
 import { gitRoutes } from '../../src/http/git-routes.ts';
 import { createHotPath } from '../../src/http/hot-path.ts';
+import { keyRoutes } from '../../src/http/key-routes.ts';
 import { drain, listen } from '../../src/http/listen.ts';
 import { orgRoutes } from '../../src/http/org-routes.ts';
 import { createRateLimiter } from '../../src/http/rate-limit.ts';
@@ -65,7 +66,7 @@ export async function openService(kept?: string): Promise<TestService> {
   const limiter = createRateLimiter('off', clock);
   const files = await createBundleFiles(join(dataDir, 'bundles'));
   const bundles = new BundleCache({ files, store: sealed, master, clock });
-  const deliveries = new Deliveries(runtimes, { artifacts, bundles, keys, clock });
+  const deliveries = new Deliveries(runtimes, { artifacts, bundles, clock });
   const states = createStateWriter(clients);
   const delivery = { deliveries, clients, states, bundles, artifacts, authenticator, clock };
   const names = {
@@ -75,7 +76,8 @@ export async function openService(kept?: string): Promise<TestService> {
   const api = [
     ...orgRoutes({ orgs, lifecycle: runtimes, authenticator }),
     ...apiKeyRoutes({ apiKeys, authenticator, clock }),
-    ...releaseRoutes({ runtimes, artifacts, keys, master, clock }),
+    ...releaseRoutes({ runtimes, artifacts, clock }),
+    ...keyRoutes({ runtimes, keys, master, clock }),
   ];
   const git = gitRoutes({ findHome: (org) => runtimes.find(org), log });
   const app = createApp({

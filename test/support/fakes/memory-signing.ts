@@ -1,5 +1,5 @@
+import type { KeyStore } from '../../../src/delivery/key-store.ts';
 import type { SealedStore } from '../../../src/delivery/sealed.ts';
-import type { KeyStore } from '../../../src/signing/keys.ts';
 import { copy, type Memory, sortedBy } from './memory.ts';
 
 export function memoryKeyStore(memory: Memory): KeyStore {
@@ -17,24 +17,28 @@ export function memoryKeyStore(memory: Memory): KeyStore {
         'version',
       ),
 
-    async rotate({ org, add, retire, at, root }) {
+    async rotate({ org, add, retire, forget, at, root }, entry) {
       memory.requireOrg(org);
       if (memory.roots.some((each) => each.org === org && each.version === root.version)) {
         return false;
       }
       memory.roots.push(copy(root));
       memory.orgKeys.push(...structuredClone(add));
-      for (const key of memory.orgKeys) {
-        if (key.org === org && retire.includes(key.fingerprint)) key.retiredAt = at;
+      for (const key of memory.orgKeys.filter((each) => each.org === org)) {
+        if (retire.includes(key.fingerprint)) key.retiredAt = at;
+        if (forget.includes(key.fingerprint)) key.wrappedPrivate = null;
       }
+      memory.append(entry);
       return true;
     },
 
-    async forgetPrivate(org, fingerprint) {
+    async exportPrivate(org, fingerprint, entry) {
       const key = memory.orgKeys.find(
         (each) => each.org === org && each.fingerprint === fingerprint,
       );
-      if (key) key.wrappedPrivate = null;
+      if (!key?.wrappedPrivate) return null;
+      memory.append(entry);
+      return key.wrappedPrivate;
     },
   };
 }
