@@ -1,9 +1,9 @@
-import { findReleaseById } from '../delivery/resolve.ts';
+import { checkVisible, findReleaseById } from '../delivery/resolve.ts';
 import type { OrgDelivery } from '../delivery/service.ts';
 import { etagOf } from '../delivery/signed.ts';
 import type { View } from '../delivery/view.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
-import { IMMUTABLE, signedAnswer, writePrepared } from './delivery-answer.ts';
+import { IMMUTABLE, placeHeaders, signedAnswer, writePrepared } from './delivery-answer.ts';
 import {
   answerOrWait,
   askerOf,
@@ -109,11 +109,14 @@ export function trustRoutes({ deliveries }: DeliveryRouteDeps): Route[] {
       ...read,
       path: `${BASE}/keys`,
       async handle({ org }) {
-        const { keyring } = deliveryOf(deliveries, org).runtime;
+        const delivery = deliveryOf(deliveries, org);
         return {
           status: 200,
-          headers: { 'Content-Type': 'application/pgp-keys' },
-          body: keyring.publicKey('release'),
+          headers: {
+            'Content-Type': 'application/pgp-keys',
+            ...placeHeaders(viewForRoot(delivery)),
+          },
+          body: delivery.runtime.keyring.publicKey('release'),
         };
       },
     }),
@@ -122,13 +125,15 @@ export function trustRoutes({ deliveries }: DeliveryRouteDeps): Route[] {
       path: `${BASE}/plugins/:plugin/releases/:release/tag`,
       async handle({ org, caller, params: { plugin, release } }) {
         const { runtime } = deliveryOf(deliveries, org);
-        if (!runtime.view.access.roleOn(plugin, askerOf(caller))) {
-          throw new WaymarkError('RES_NOT_FOUND', `no plugin ${plugin}`);
-        }
+        checkVisible(runtime.view, plugin, askerOf(caller));
         const { tagOid } = findReleaseById(runtime.view, plugin, release);
         return {
           status: 200,
-          headers: { 'Content-Type': 'application/x-git-tag', 'Cache-Control': IMMUTABLE },
+          headers: {
+            'Content-Type': 'application/x-git-tag',
+            'Cache-Control': IMMUTABLE,
+            ...placeHeaders(runtime.view),
+          },
           body: await runtime.pool.readTag(tagOid),
         };
       },
