@@ -73,6 +73,13 @@ const withoutCode = (text: string): string => text.replace(/`[^`\n]*`/g, '');
 const headingsOf = (page: string): string[] =>
   [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading]) => heading!.replaceAll('`', ''));
 
+/** As a heading is linked to on the web. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-');
+
 describe('docs/spec', () => {
   it('has every route of src/http', async () => {
     const routes = await routesInCode();
@@ -138,14 +145,18 @@ describe('docs/spec', () => {
 });
 
 describe('docs', () => {
-  it.each(allPages)('%s links to files that are there', (page) => {
-    const links = [...withoutCode(read(page)).matchAll(/\]\(([^)#]+)(?:#[^)]*)?\)/g)].map(
-      ([, link]) => link!,
-    );
+  it.each(allPages)('%s links to files and sections that are there', (page) => {
+    const links = [...withoutCode(read(page)).matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link!);
 
-    const local = links.filter((link) => !link.includes('://'));
+    const dangling = links.filter((link) => {
+      if (link.includes('://')) return false;
+      const [path = '', anchor] = link.split('#');
+      const target = path === '' ? page : join(dirname(page), path);
+      if (!existsSync(join(root, target))) return true;
+      return anchor !== undefined && !headingsOf(target).map(anchorOf).includes(anchor);
+    });
 
-    expect(local.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([]);
+    expect(dangling).toEqual([]);
   });
 
   it('README.md names every page', () => {
