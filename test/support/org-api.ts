@@ -25,6 +25,8 @@ export interface OrgApi {
   push(files: Readonly<Record<string, string | null>>): Promise<string>;
   /** Publishes versions, each as `plugin@version`. */
   publish(...versions: string[]): Promise<void>;
+  /** Goes on at the address of a service that was started again. */
+  follow(service: TestService): Promise<void>;
   /** Removes the work tree. */
   close(): Promise<void>;
 }
@@ -34,10 +36,11 @@ export async function openOrg(
   service: TestService,
   { org = 'tools', files = smallRegistry as Readonly<Record<string, string>> } = {},
 ): Promise<OrgApi> {
+  let at = service;
   const site = async <T>(path: string, body: unknown): Promise<T> => {
     const headers = { 'x-waymark-org': path === '/orgs' ? '*' : org };
-    const url = `${service.url}/api/v1${path}`;
-    const answer = await ask<{ data: T }>(url, { token: service.admin, headers, body });
+    const url = `${at.url}/api/v1${path}`;
+    const answer = await ask<{ data: T }>(url, { token: at.admin, headers, body });
     expect(answer.status, answer.text).toBeLessThan(300);
     return answer.body.data;
   };
@@ -50,12 +53,12 @@ export async function openOrg(
   };
   const admin = await keyOf({ role: 'admin' });
   const tree = await temporaryFolder('waymark-tree-');
-  const remote = `${service.url.replace('//', `//git:${admin}@`)}/git/${org}.git`;
+  const remoteAt = (url: string) => `${url.replace('//', `//git:${admin}@`)}/git/${org}.git`;
   await runGit(tree, ['init', '-q', '-b', 'main']);
-  await runGit(tree, ['remote', 'add', 'origin', remote]);
+  await runGit(tree, ['remote', 'add', 'origin', remoteAt(service.url)]);
 
   const get = <T>(path: string, asked: Asked = {}) =>
-    ask<T>(`${service.url}/v1/orgs/${org}/delivery${path}`, { token: admin, ...asked });
+    ask<T>(`${at.url}/v1/orgs/${org}/delivery${path}`, { token: admin, ...asked });
 
   const api: OrgApi = {
     org,
@@ -81,6 +84,10 @@ export async function openOrg(
         const [plugin, version] = one.split('@');
         await site(`/components/${plugin}/versions`, { version });
       }
+    },
+    async follow(restarted) {
+      at = restarted;
+      await runGit(tree, ['remote', 'set-url', 'origin', remoteAt(at.url)]);
     },
     close: () => rm(tree, { recursive: true, force: true }),
   };
