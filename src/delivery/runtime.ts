@@ -11,17 +11,17 @@ import { type Clock, toTime } from '../model/clock.ts';
 import { type Diagnostic, fileError, isError } from '../model/diagnostic.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { failpoint } from '../model/failpoint.ts';
-import { fail, ok, type Result } from '../model/result.ts';
+import { fail, type Result } from '../model/result.ts';
 import type { ArtifactStore } from '../registry/artifacts.ts';
 import type { ParsePool } from '../registry/parse-pool.ts';
 import { documentsOf, type Snapshot } from '../registry/snapshot.ts';
-import { acceptTag, isReleaseName, type TagReader } from '../release/accept-tag.ts';
+import type { TagReader } from '../release/accept-tag.ts';
 import type { StoredRoot } from '../signing/keys.ts';
 import type { MasterKey } from '../signing/master-key.ts';
 import { type Keyring, openKeyring } from '../signing/org-keys.ts';
 import { keysOfRole, parseRoot, type RootDocument } from '../signing/root.ts';
 import { type ResolvedChannels, resolveChannels } from './channels.ts';
-import { type Compiler, compileCommit, placeInHistory } from './compiler.ts';
+import { Commits } from './commits.ts';
 import { auditEntryOf, judgeIntents } from './intents.ts';
 import { type KeyStore, readOrgKeys } from './key-store.ts';
 import { nextPointers } from './next-pointers.ts';
@@ -30,13 +30,12 @@ import {
   keepReplaced,
   loadPublished,
   type Published,
-  readRecord,
   storePublished,
   storeRecord,
 } from './published.ts';
 import { checkPush } from './push-gate.ts';
 import type { PluginRecord } from './record.ts';
-import { SnapshotCache } from './snapshot-cache.ts';
+import { type FoundTags, readReleaseTags } from './release-tags.ts';
 import { createView, type View } from './view.ts';
 
 export interface RuntimeDeps {
@@ -50,7 +49,8 @@ export interface RuntimeDeps {
 }
 
 const MAIN = 'refs/heads/main';
-const TAGS = 'refs/tags/';
+/** Each is one that another node has won. */
+const MOST_ATTEMPTS = 20;
 
 /** What is served of `main`. `digest` is its artifact's; '' when it has to be stored again. */
 interface Served {
@@ -75,7 +75,7 @@ export class OrgRuntime {
   readonly pool: ObjectPool;
   readonly refs: Refs;
   readonly #deps: RuntimeDeps;
-  readonly #snapshots = new SnapshotCache(16);
+  readonly #commits: Commits;
   readonly #listeners = new Set<(view: View, before: View | undefined) => void>();
   #roots: readonly StoredRoot[] = [];
   #root: RootDocument | undefined;
@@ -97,6 +97,9 @@ export class OrgRuntime {
     this.#deps = deps;
     this.pool = openObjectPool(repo);
     this.refs = openRefs(repo);
+    const { pool } = this;
+    const { artifacts, parsers, log } = deps;
+    this.#commits = new Commits({ repo, pool, artifacts, parsers }, log);
   }
 
   /** Serves what the database says, then catches up with the refs, now or as soon as they can be read. */
@@ -237,20 +240,8 @@ export class OrgRuntime {
 
   /** What keeps a commit from being served, before a ref moves to it. */
   async checkCommit(commit: string, pool = this.pool): Promise<Diagnostic[]> {
-    const result = await compileCommit(this.#compiler, pool, commit, await this.#base());
-    if (!result.ok) return result.error.filter(isError);
-    this.#snapshots.set(commit, result.value);
-    return [];
-  }
-
-  /** What the next compile starts from. A damaged one costs a cold compile, not the service. */
-  async #base(): Promise<Snapshot | undefined> {
-    const published = this.#served?.published;
-    if (!published?.isCurrent) return undefined;
-    return await published.snapshot().catch((error: unknown) => {
-      this.#deps.log.error({ org: this.org.slug, error }, 'the stored snapshot is compiled anew');
-      return undefined;
-    });
+    const result = await this.#commits.compile(commit, pool);
+    return result.ok ? [] : result.error.filter(isError);
   }
 
   async #openIntents(
@@ -274,37 +265,17 @@ export class OrgRuntime {
   }
 
   /** A plugin at any commit that git still holds. */
-  async recordAt(plugin: string, commit: string): Promise<PluginRecord | undefined> {
-    const published = this.#view?.published;
-    if (published?.commit === commit) return published.records.get(plugin);
-    const found = await this.publishedAt(commit);
-    return found?.records.get(plugin);
+  recordAt(plugin: string, commit: string): Promise<PluginRecord | undefined> {
+    return this.#commits.recordAt(plugin, commit);
   }
 
   /** Any commit as it would be served; undefined when it does not compile. */
-  async publishedAt(commit: string): Promise<Published | undefined> {
-    if (this.#view?.published.commit === commit) return this.#view.published;
-    const known = this.#snapshots.published(commit);
-    if (known) return known;
-    const snapshot = await this.#snapshotOf(commit);
-    if (!snapshot) return undefined;
-    const placed = await placeInHistory(this.#compiler, commit, snapshot, undefined);
-    const published = { ...placed, replaced: [], isCurrent: true, snapshot: async () => snapshot };
-    this.#snapshots.keep(published);
-    return published;
+  publishedAt(commit: string): Promise<Published | undefined> {
+    return this.#commits.publishedAt(commit);
   }
 
-  async #snapshotOf(commit: string): Promise<Snapshot | undefined> {
-    const known = this.#snapshots.get(commit);
-    if (known) return known;
-    const result = await compileCommit(this.#compiler, this.pool, commit, await this.#base());
-    return result.ok ? result.value : undefined;
-  }
-
-  recordOf({ recordDigest }: Pick<ReleaseRow, 'recordDigest'>): Promise<PluginRecord> {
-    return this.#snapshots.record(recordDigest, () =>
-      readRecord(this.#deps.artifacts, recordDigest),
-    );
+  recordOf(row: Pick<ReleaseRow, 'recordDigest'>): Promise<PluginRecord> {
+    return this.#commits.recordOf(row);
   }
 
   isOnMain(commit: string): Promise<boolean> {
@@ -330,34 +301,38 @@ export class OrgRuntime {
   }
 
   async #runRefresh(): Promise<void> {
+    let overtaken = 0;
     do {
       this.#again = false;
-      await this.#project();
+      if (!(await this.#project()) && ++overtaken === MOST_ATTEMPTS) {
+        throw new WaymarkError('RES_UNAVAILABLE', 'other nodes are always first: retry');
+      }
     } while (this.#again && !this.#isClosed);
   }
 
-  async #project(): Promise<void> {
+  /** One look at the refs. False when another node was first: what it stored is to be taken over. */
+  async #project(): Promise<boolean> {
     const { publications, clock } = this.#deps;
     await this.#catchUp();
     const head = await this.refs.read(MAIN);
-    const { tags, conditions } = await this.#readTags();
+    const { added, alarms } = await this.#readTags();
     const { served, diagnostics } = await this.#publish(head);
     const intents = await publications.pendingIntents(this.org.slug);
     const { done, dropped } = await judgeIntents(this, intents, clock());
     if (dropped.length > 0) await publications.dropIntents(dropped.map(({ opId }) => opId));
-    const rows = [...this.#rows, ...tags];
+    const rows = [...this.#rows, ...added];
     const channels = served && (await this.#channels(served.published, rows));
     const wanted = {
       org: this.org.slug,
       desired: head ?? '',
       active: served?.published.commit ?? '',
       digest: served?.digest ?? '',
-      diagnostics: [...diagnostics, ...conditions],
+      diagnostics: [...diagnostics, ...alarms],
       channels: new Map([...(channels?.byName ?? [])].map(([name, { digest }]) => [name, digest])),
     };
     const pointers =
-      head === undefined ? [] : nextPointers(wanted, this.#pointers, clock(), tags.length > 0);
-    if (pointers.length === 0 && tags.length === 0 && done.length === 0) return;
+      head === undefined ? [] : nextPointers(wanted, this.#pointers, clock(), added.length > 0);
+    if (pointers.length === 0 && added.length === 0 && done.length === 0) return true;
     await failpoint('activate.before-swap');
     const isStored = await publications.project({
       org: this.org.slug,
@@ -365,19 +340,19 @@ export class OrgRuntime {
         next,
         expectedSequence: this.#pointers.get(next.channel)?.sequence ?? 0,
       })),
-      releases: tags,
+      releases: added,
       closes: done.map(({ opId }) => opId),
       entries: done.map((intent) => auditEntryOf(intent, clock())),
     });
     if (!isStored) {
-      // Another node was first: what it stored is taken over, and looked at again.
       this.#again = true;
-      return;
+      return false;
     }
     for (const pointer of pointers) this.#pointers.set(pointer.channel, pointer);
     this.#rows = rows;
     if (served && channels && pointers.length > 0) this.#show(served, channels);
     await failpoint('activate.swapped');
+    return true;
   }
 
   /** Serves what another node stored, or this one before it was started again. */
@@ -423,20 +398,17 @@ export class OrgRuntime {
     }
     this.#failures = 0;
     const snapshot = result.value;
-    const base = served?.published.isCurrent ? served.published : undefined;
-    const placed = await placeInHistory(this.#compiler, head, snapshot, base);
+    const placed = await this.#commits.place(head, snapshot);
     const replaced = keepReplaced(served?.published, placed.records, this.#deps.clock());
-    const published = { ...placed, replaced, isCurrent: true, snapshot: async () => snapshot };
+    const published = { ...placed, replaced };
     const digest = await storePublished(this.#deps.artifacts, published, snapshot);
     await failpoint('activate.artifacts-written');
     return { served: { published, digest }, diagnostics: [] };
   }
 
   async #compile(head: string): Promise<Result<Snapshot, readonly Diagnostic[]>> {
-    const known = this.#snapshots.get(head);
-    if (known) return ok(known);
     try {
-      return await compileCommit(this.#compiler, this.pool, head, await this.#base());
+      return await this.#commits.compile(head);
     } catch (error) {
       if (!isUnreadable(error)) throw error;
       return fail([fileError('.', 'unreadable', error.message)]);
@@ -481,6 +453,7 @@ export class OrgRuntime {
   #show(served: Served, channels: ResolvedChannels): void {
     const rolling = this.#pointers.get('rolling')!;
     this.#served = served;
+    this.#commits.served = served.published;
     const view = createView({
       org: this.org,
       sequence: rolling.sequence,
@@ -499,33 +472,8 @@ export class OrgRuntime {
     this.#swap(view);
   }
 
-  /** Tags that are refs but not rows yet; and the alarm for rows whose tag has gone or moved. */
-  async #readTags(): Promise<{ tags: ReleaseRow[]; conditions: Diagnostic[] }> {
-    const refs = await this.refs.list(TAGS);
-    const oidByTag = new Map(this.#rows.map(({ tag, tagOid }) => [tag, tagOid]));
-    const conditions = [...oidByTag].flatMap(([tag, tagOid]) => {
-      const oid = refs.get(`${TAGS}${tag}`);
-      return oid === tagOid ? [] : [movedTag(tag, oid)];
-    });
-    const tags: ReleaseRow[] = [];
-    for (const [ref, oid] of refs) {
-      const name = ref.slice(TAGS.length);
-      if (!isReleaseName(name) || oidByTag.has(name)) continue;
-      const result = await this.#tryAccept(name, oid);
-      if (result.ok) tags.push(...result.value);
-      else
-        this.#deps.log.warn({ org: this.org.slug, tag: name, reason: result.error }, 'tag ignored');
-    }
-    return { tags, conditions };
-  }
-
-  async #tryAccept(name: string, oid: string) {
-    try {
-      return await acceptTag(this.#tagReader(), name, oid);
-    } catch (error) {
-      if (error instanceof WaymarkError) return { ok: false as const, error: error.message };
-      throw error;
-    }
+  #readTags(): Promise<FoundTags> {
+    return readReleaseTags(this.refs, this.#tagReader(), this.#rows, this.#deps.log);
   }
 
   #tagReader(): TagReader {
@@ -537,26 +485,8 @@ export class OrgRuntime {
       store: (record: PluginRecord) => storeRecord(this.#deps.artifacts, record),
     };
   }
-
-  get #compiler(): Compiler {
-    const { artifacts, parsers } = this.#deps;
-    return { repo: this.repo, pool: this.pool, artifacts, parsers };
-  }
 }
 
 /** What the repository or the store holds can not be read: a fault to show, not a bug. */
 const isUnreadable = (error: unknown): error is WaymarkError =>
   error instanceof WaymarkError && (error.code === 'REG_CORRUPT' || error.code === 'VAL_TOO_LARGE');
-
-function movedTag(tag: string, oid: string | undefined): Diagnostic {
-  const what = oid === undefined ? 'has vanished' : 'was moved';
-  return {
-    severity: 'error',
-    code: 'REL_TAG_MOVED',
-    path: `${TAGS}${tag}`,
-    line: 1,
-    column: 1,
-    pointer: '',
-    message: `the release tag ${tag} ${what} in the repository; its published content stays served`,
-  };
-}

@@ -348,4 +348,31 @@ describe('a stored publication that is lost', () => {
     expect([...view.published.records]).toEqual([...records]);
     expect(view.diagnostics).toHaveLength(2);
   });
+
+  it('costs a cold compile of the next push where only a part of it is lost', async () => {
+    await org.restart();
+    const { artifacts } = org.publishing;
+    const read = artifacts.read.bind(artifacts);
+    // What is compiled is a part of its own: the records that are served are not.
+    artifacts.read = async (hex) => {
+      const bytes = await read(hex);
+      return bytes?.includes('"root":"plugins/ops"') ? undefined : bytes;
+    };
+
+    const commit = await org.commit({ [QUOTE]: skill('better') });
+
+    expect(org.runtime.view.published.commit).toBe(commit);
+    expect(org.runtime.view.published.records.get('sales')).toMatchObject({ commit, seq: 2 });
+    expect(org.runtime.view.published.records.get('ops')).toMatchObject({ seq: 1 });
+  });
+});
+
+describe('a database that always has another winner', () => {
+  it('is given up for now, not asked for ever', async () => {
+    const project = async () => false;
+    const node = await org.open({ publications: { ...org.stores.publications, project } });
+    await org.repository.commit({ [QUOTE]: skill('better') });
+
+    await expect(node.refresh()).rejects.toMatchObject({ code: 'RES_UNAVAILABLE' });
+  });
 });
