@@ -216,7 +216,7 @@ const canRead = ({ orgs }: Stores): Promise<boolean> =>
 
 function degradedIn(runtimes: OrgRuntimes): string[] {
   const count = runtimes.all().filter(({ diagnostics }) => diagnostics.length > 0).length;
-  return count === 0 ? [] : [`${count} organisations do not serve the head of their repository`];
+  return count === 0 ? [] : [`${count} organisations have conditions: see their diagnostics`];
 }
 
 try {

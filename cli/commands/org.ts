@@ -40,7 +40,7 @@ function createCommand(org: Command, cli: Cli): void {
   describe(command, {
     description: 'Takes under a second. The signing keys are made at the same time.',
     examples: [
-      ['waymark org create acme', 'with the template registry and its release'],
+      ['waymark org create acme', 'with the template registry'],
       ['waymark org create acme --empty', 'to push a registry that you have'],
     ],
   });

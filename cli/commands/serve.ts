@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { environmentWith } from '../config.ts';
 import { describe } from '../help.ts';
@@ -11,7 +11,6 @@ interface ServeFlags {
   host?: string;
   port?: string;
   dataDir?: string;
-  role?: string;
 }
 
 export function serveCommand(program: Command, cli: Cli): void {
@@ -21,20 +20,12 @@ export function serveCommand(program: Command, cli: Cli): void {
     .option('--host <address>', 'where to listen; default 127.0.0.1')
     .option('--port <port>', 'default 7420; 0 picks a free one')
     .option('--data-dir <dir>', 'repositories, database, artifacts and keys; default ./data')
-    .addOption(
-      new Option('--role <role>', 'which part of the service; default all').choices([
-        'all',
-        'registry',
-        'delivery',
-        'worker',
-      ]),
-    )
     .action(async (flags: ServeFlags) => cli.exitWith(await serve(flags)));
   describe(command, {
     description: `
-      Needs nothing beside it: SQLite and an in-process queue. DATABASE_URL and REDIS_URL move
-      the same code to PostgreSQL and several machines. A first start with an empty data
-      directory makes the example organisation acme, and an admin key in <data>/admin-key.
+      Needs nothing beside it: its database is an SQLite file, and DATABASE_URL moves it to
+      PostgreSQL. A first start with an empty data directory makes the example organisation
+      acme, and an admin key in <data>/admin-key.
 
       SIGTERM stops it: no new requests, the running ones finish, exit 0. Every other setting
       is an environment variable: see docs/spec/settings.md.`,
@@ -57,7 +48,6 @@ async function serve(flags: ServeFlags): Promise<number> {
       WAYMARK_HOST: flags.host,
       WAYMARK_PORT: flags.port,
       WAYMARK_DATA_DIR: flags.dataDir,
-      WAYMARK_ROLE: flags.role,
     }),
   });
   const forward = (signal: NodeJS.Signals): void => void child.kill(signal);

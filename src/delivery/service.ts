@@ -174,7 +174,9 @@ export class OrgDelivery {
     keyring: Keyring,
   ) {
     const offer = view.channels.get(channel)?.resolution[plugin];
-    if (!offer?.cause || seq >= offer.peakSeq) return {};
+    if (!offer || seq >= offer.peakSeq) return {};
+    // Without a cause of its own, a rollout was narrowed: this client may have been among the first.
+    const cause = offer.cause ?? { kind: 'channel', id: channel };
     const statement = JSON.stringify({
       _type: 'downgrade',
       orgUid: view.org.uid,
@@ -183,7 +185,7 @@ export class OrgDelivery {
       fromSeq: offer.peakSeq,
       toSeq: seq,
       contentDigest,
-      cause: offer.cause,
+      cause,
       issuedAt: new Date(view.sequence * 1000).toISOString(),
     });
     const signature = await keyring.sign('release', Buffer.from(statement));

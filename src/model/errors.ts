@@ -15,7 +15,6 @@ export type ErrorCode =
   | 'RES_NOT_FOUND'
   | 'RES_METHOD'
   | 'RES_DUPLICATE'
-  | 'RES_IN_USE'
   | 'RES_STATE_CONFLICT'
   | 'RES_VERSION_CONFLICT'
   | 'RES_UNAVAILABLE'

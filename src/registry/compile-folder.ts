@@ -131,6 +131,9 @@ function summarisePlugin(title: string, spec: PluginSpec): PluginSummary {
   };
 }
 
+/** Where a bundle puts shared objects, and what it says of itself. */
+const RESERVED = ['objects', '.waymark'];
+
 function checkPluginFolder({ fragment, paths }: OpenFolder): void {
   const id = fragment.root.split('/')[1]!;
   if (!isPluginId(id)) {
@@ -138,6 +141,12 @@ function checkPluginFolder({ fragment, paths }: OpenFolder): void {
     fragment.diagnostics.push(
       fileError(fragment.root, 'bad-plugin-id', `${id} is no plugin id`, hint),
     );
+  }
+  for (const folder of RESERVED) {
+    if (!fragment.trees[folder]) continue;
+    const hint = 'a bundle has files of its own there: choose another name';
+    const at = `${fragment.root}/${folder}`;
+    fragment.diagnostics.push(fileError(at, 'reserved-folder', `${folder}/ is reserved`, hint));
   }
   if (!paths.has('plugin.yaml') && !paths.has('plugin.yml')) {
     const path = `${fragment.root}/plugin.yaml`;

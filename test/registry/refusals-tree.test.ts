@@ -47,6 +47,14 @@ const TABLE: [name: string, files: Files, says: string[]][] = [
     ],
   ],
   [
+    'a folder of shared objects inside a plugin',
+    { 'plugins/ops/objects/skills/x.yaml': 'x', 'plugins/ops/.waymark/manifest.json': '{}' },
+    [
+      'reserved-folder plugins/ops/.waymark:1:1 .waymark/ is reserved (a bundle has files of its own there: choose another name)',
+      'reserved-folder plugins/ops/objects:1:1 objects/ is reserved (a bundle has files of its own there: choose another name)',
+    ],
+  ],
+  [
     'an include of nothing',
     { 'plugins/ops/plugin.yaml': plugin('include: [objects.skill.voice, objects.skill.gone]') },
     [
