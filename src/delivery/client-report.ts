@@ -46,6 +46,7 @@ export function parseReport(value: unknown): ClientReport {
       }
     }
     need(report.errors === undefined || Array.isArray(report.errors), 'errors', 'is no list');
+    need(isTextIfAny(report.clientVersion), 'clientVersion', 'is no text');
   }
   if (errors.length === 0) return report;
   throw new WaymarkError('VAL_FAILED', 'the report is malformed', {
@@ -53,17 +54,21 @@ export function parseReport(value: unknown): ClientReport {
   });
 }
 
+const isTextIfAny = (value: unknown): boolean => value === undefined || typeof value === 'string';
+
 type Need = (isGood: boolean, field: string, message: string) => boolean;
 
 function checkPlugin(plugin: ClientReport['plugins'][number] | null, field: string, need: Need) {
   need(typeof plugin?.pluginId === 'string', `${field}.pluginId`, 'is no text');
   need(typeof plugin?.contentDigest === 'string', `${field}.contentDigest`, 'is no text');
+  need(isTextIfAny(plugin?.version), `${field}.version`, 'is no text');
   const items = plugin?.items;
   if (items === undefined || !need(Array.isArray(items), `${field}.items`, 'is no list')) return;
   for (const [i, item] of items.entries()) {
     const at = `${field}.items[${i}]`;
     need(typeof item?.configObjectId === 'string', `${at}.configObjectId`, 'is no text');
     need(typeof item?.digest === 'string', `${at}.digest`, 'is no text');
+    need(isTextIfAny(item?.overrideDigest), `${at}.overrideDigest`, 'is no text');
     const isState = ITEM_STATES.some((state) => state === item?.state);
     need(isState, `${at}.state`, `is none of ${ITEM_STATES.join(', ')}`);
   }
