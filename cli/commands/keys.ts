@@ -3,10 +3,12 @@ import { type Command, Option } from 'commander';
 import type { KeyRole } from '../../src/signing/keys.ts';
 import { keysOfRole } from '../../src/signing/root.ts';
 import type { Cli } from '../cli.ts';
-import { createDelivery } from '../delivery.ts';
 import { describe, NOT_VERIFIED } from '../help.ts';
 import { writeDurably } from '../install/files.ts';
-import { advanceRoot, readFirstRoot, readRoot, toTrusted } from '../trust/root.ts';
+import { findNewestRoot } from '../newest-root.ts';
+import { readRoot } from '../trust/root.ts';
+import { rootCommand } from './keys-root.ts';
+import { rotateCommand } from './keys-rotate.ts';
 
 interface ExportFlags {
   role: KeyRole;
@@ -19,6 +21,12 @@ export function keysCommand(program: Command, cli: Cli): void {
     description: 'What releases, manifests and indexes are signed with.',
     examples: [['waymark keys export | gpg --import', 'to check tags with git and gpg']],
   });
+  exportCommand(keys, cli);
+  rotateCommand(keys, cli);
+  rootCommand(keys, cli);
+}
+
+function exportCommand(keys: Command, cli: Cli): void {
   const command = keys
     .command('export')
     .summary('print the public signing keys, armored')
@@ -47,7 +55,7 @@ async function exportKeys(
   command: Command,
   { role, output: path }: ExportFlags,
 ): Promise<void> {
-  const root = await findRoot(cli, command);
+  const root = readRoot(await findNewestRoot(cli, command));
   const armored = keysOfRole(root, role).map((key) => key.trim());
   if (path) await writeDurably(resolve(cli.world.cwd, path), `${armored.join('\n')}\n`);
   const { version, roles } = root;
@@ -55,15 +63,4 @@ async function exportKeys(
   cli
     .output(command)
     .result(value, path ? [`${roles[role].keyids.join(' ')} in ${path}`] : armored);
-}
-
-async function findRoot(cli: Cli, command: Command) {
-  const startedAtMs = cli.world.clock();
-  const session = await cli.session(command).catch(() => undefined);
-  if (session)
-    return readRoot(await advanceRoot(session.delivery, session.state.root, startedAtMs));
-  const delivery = createDelivery(cli.connection(command), cli.org(command));
-  const document = await delivery.root();
-  await readFirstRoot(document, cli.org(command));
-  return readRoot(toTrusted(document));
 }

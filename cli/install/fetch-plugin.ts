@@ -17,6 +17,7 @@ import type { LockedPlugin } from './lock.ts';
 import type { Objects } from './objects.ts';
 import type { Resolution } from './requests.ts';
 import type { Session, Trust } from './session.ts';
+import { readStored } from './stored.ts';
 
 /** A plugin as delivered. */
 export interface RemotePlugin {
@@ -75,17 +76,25 @@ async function fetchRelease(terms: PluginTerms, release: string): Promise<Remote
   return { manifest, document, tagged };
 }
 
-/** Nothing new is asked for: what was verified when it came is still what it was. */
+/**
+ * Nothing new is asked for: what was verified when it came is still what it was,
+ * unless the key that vouched for it is trusted no longer.
+ */
 async function readInstalled(terms: PluginTerms): Promise<RemotePlugin> {
   const { plugin, installed, objects, layout, trust, session } = terms;
-  const body = installed && (await objects.read(installed.manifest));
-  if (!installed || !body || !(await hasFiles(objects, installed))) {
-    return fetchRelease(terms, installed?.release ?? versionTag(plugin, installed?.version ?? ''));
+  const isWhole = installed !== undefined && (await hasFiles(objects, installed));
+  const stored = isWhole && (await findStored(plugin, installed, { ...trust, layout, objects }));
+  if (stored) return { ...stored, document: { ...stored.document, url: session.enrolment.url } };
+  return fetchRelease(terms, installed?.release ?? versionTag(plugin, installed?.version ?? ''));
+}
+
+async function findStored(...stored: Parameters<typeof readStored>) {
+  try {
+    return await readStored(...stored);
+  } catch (error) {
+    if (error instanceof VerificationError) return undefined;
+    throw error;
   }
-  const manifest = parseManifest(body);
-  checkManifest(manifest, { plugin, layout, orgUid: trust.root.orgUid, pin: installed });
-  const signature = Buffer.from(installed.signature, 'base64');
-  return { manifest, document: { body, signature, url: session.enrolment.url } };
 }
 
 async function hasFiles(objects: Objects, { files }: LockedPlugin): Promise<boolean> {

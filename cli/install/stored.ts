@@ -1,9 +1,9 @@
 import type { RootDocument } from '../../src/signing/root.ts';
+import type { SignedDocument } from '../delivery.ts';
 import { VerificationError } from '../errors.ts';
-import { parseManifest } from '../trust/manifest.ts';
+import { type Manifest, parseManifest } from '../trust/manifest.ts';
 import { checkManifest } from '../trust/manifest-check.ts';
 import { checkSignature } from '../trust/signature.ts';
-import type { RemotePlugin } from './fetch-plugin.ts';
 import type { LockedPlugin } from './lock.ts';
 import type { Objects } from './objects.ts';
 
@@ -17,7 +17,7 @@ export async function readStored(
   plugin: string,
   locked: LockedPlugin,
   { root, layout, objects }: { root: RootDocument; layout: string; objects: Objects },
-): Promise<RemotePlugin> {
+): Promise<{ manifest: Manifest; document: SignedDocument }> {
   const body = await objects.read(locked.manifest);
   if (!body) {
     const message = `manifest of ${plugin}: it is missing or damaged here. Run \`waymark sync\``;
