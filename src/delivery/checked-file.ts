@@ -1,5 +1,6 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
+import { LRUCache } from 'lru-cache';
 import { WaymarkError } from '../model/errors.ts';
 
 /**
@@ -8,6 +9,7 @@ import { WaymarkError } from '../model/errors.ts';
  * is sent; forgery is another matter, and the client's signature check's.
  */
 const BLOCK_BYTES = 256 * 1024;
+const KEPT_BYTES = 32 * 1024 * 1024;
 
 /** Writes content, then the checks. */
 export class CheckedWriter {
@@ -73,24 +75,70 @@ export async function* readChecked(
   start = 0,
   end = contentBytes,
 ): AsyncGenerator<Buffer> {
-  const handle = await open(path, 'r');
+  const { mtimeMs, ctimeMs } = await stat(path);
+  const file = new CheckedReader(path, contentBytes, `${path} ${mtimeMs} ${ctimeMs}`);
   try {
-    const blocks = Math.ceil(contentBytes / BLOCK_BYTES);
-    const trailer = Buffer.alloc(blocks * 4);
-    const { bytesRead } = await handle.read(trailer, 0, trailer.length, contentBytes);
-    if (bytesRead !== trailer.length) throw damaged(path);
     for (let i = Math.floor(start / BLOCK_BYTES); i * BLOCK_BYTES < end; i++) {
       const at = i * BLOCK_BYTES;
-      const length = Math.min(BLOCK_BYTES, contentBytes - at);
-      const block = Buffer.allocUnsafe(length);
-      const read = await handle.read(block, 0, length, at);
-      if (read.bytesRead !== length || crc32(block) !== trailer.readUInt32BE(i * 4)) {
-        throw damaged(path);
-      }
-      yield block.subarray(Math.max(start - at, 0), Math.min(end - at, length));
+      const block = await file.block(i);
+      yield block.subarray(Math.max(start - at, 0), Math.min(end - at, block.length));
     }
   } finally {
-    await handle.close();
+    await file.close();
+  }
+}
+
+/**
+ * Blocks that were found whole a moment ago: what is downloaded most is asked
+ * for by many clients in a row, and reading and checking it again is two thirds
+ * of sending it. A file that was touched since is read anew.
+ */
+const kept = new LRUCache<string, Buffer>({ max: KEPT_BYTES / BLOCK_BYTES });
+
+/** Opens its file at the first block that is not kept. */
+class CheckedReader {
+  readonly #path: string;
+  readonly #contentBytes: number;
+  readonly #identity: string;
+  #opened: { handle: FileHandle; trailer: Buffer } | undefined;
+
+  constructor(path: string, contentBytes: number, identity: string) {
+    this.#path = path;
+    this.#contentBytes = contentBytes;
+    this.#identity = identity;
+  }
+
+  async block(i: number): Promise<Buffer> {
+    const key = `${this.#identity} ${i}`;
+    const known = kept.get(key);
+    if (known) return known;
+    const block = await this.#read(i);
+    // One large bundle would push out all that is small and wanted.
+    if (this.#contentBytes <= KEPT_BYTES / 2) kept.set(key, block);
+    return block;
+  }
+
+  async close(): Promise<void> {
+    await this.#opened?.handle.close();
+  }
+
+  async #read(i: number): Promise<Buffer> {
+    const { handle, trailer } = await this.#open();
+    const at = i * BLOCK_BYTES;
+    const block = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, this.#contentBytes - at));
+    const { bytesRead } = await handle.read(block, 0, block.length, at);
+    if (bytesRead === block.length && crc32(block) === trailer.readUInt32BE(i * 4)) return block;
+    throw damaged(this.#path);
+  }
+
+  async #open() {
+    if (this.#opened) return this.#opened;
+    const handle = await open(this.#path, 'r');
+    const trailer = Buffer.alloc(Math.ceil(this.#contentBytes / BLOCK_BYTES) * 4);
+    this.#opened = { handle, trailer };
+    const { bytesRead } = await handle.read(trailer, 0, trailer.length, this.#contentBytes);
+    if (bytesRead !== trailer.length) throw damaged(this.#path);
+    return this.#opened;
   }
 }
 

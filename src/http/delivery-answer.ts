@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ReadyBundle } from '../delivery/bundle-cache.ts';
 import type { SignedBody } from '../delivery/signed.ts';
@@ -132,15 +131,13 @@ export async function writeStream(
   response.end();
 }
 
-async function drained(response: ServerResponse): Promise<void> {
-  const leaving = new AbortController();
-  const gone = once(response, 'close', { signal: leaving.signal });
-  const free = once(response, 'drain', { signal: leaving.signal });
-  try {
-    await Promise.race([gone, free]);
-  } finally {
-    leaving.abort();
-    gone.catch(() => {});
-    free.catch(() => {});
-  }
+/** When more may be written, or nobody reads any more. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      response.off('drain', end).off('close', end);
+      resolve();
+    };
+    response.on('drain', end).on('close', end);
+  });
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import {
   encryptSessionKey,
   enums,
@@ -25,6 +26,13 @@ const MOST_ARMORED_CHARS = 65_536;
 /** The bit of a key's features that asks for SEIPD v1. */
 const MODIFICATION_DETECTION = 1;
 
+/**
+ * Keys by their stored form, with the signatures that were verified: verifying
+ * them again is most of what one more recipient costs. Each use still looks at
+ * the dates.
+ */
+const keysRead = new LRUCache<string, Key>({ max: 1000 });
+
 const READ_BY_GPG = new Set<enums.publicKey>([
   enums.publicKey.rsaEncryptSign,
   enums.publicKey.rsaEncrypt,
@@ -41,7 +49,7 @@ const READ_BY_GPG = new Set<enums.publicKey>([
  * @throws {WaymarkError} `DELIVERY_KEY_REFUSED` with the reason in words
  */
 export async function checkRecipientKey(armored: string, now = new Date()): Promise<RecipientKey> {
-  const key = await readOnlyKey(armored);
+  const key = keysRead.get(armored) ?? (await readOnlyKey(armored));
   if (key.isPrivate()) {
     throw refused('it is a private key, and now known to this server: make a new one');
   }
@@ -49,7 +57,9 @@ export async function checkRecipientKey(armored: string, now = new Date()): Prom
   await checkUsable(key, now);
   const subkey = await findEncryptionKey(key, now);
   checkForm(subkey.keyPacket);
-  return { fingerprint: fingerprintOf(key), subkey: fingerprintOf(subkey), armored: key.armor() };
+  const stored = key.armor();
+  keysRead.set(stored, key);
+  return { fingerprint: fingerprintOf(key), subkey: fingerprintOf(subkey), armored: stored };
 }
 
 async function readOnlyKey(armoredKeys: string): Promise<Key> {
@@ -106,7 +116,7 @@ export async function sessionKeyPacket(
   sessionKey: Uint8Array,
   now = new Date(),
 ): Promise<Uint8Array> {
-  const key = await readKey({ armoredKey: publicKeyArmored });
+  const key = keysRead.get(publicKeyArmored) ?? (await readKey({ armoredKey: publicKeyArmored }));
   await findEncryptionKey(key, now);
   return encryptSessionKey({
     data: sessionKey,
