@@ -41,7 +41,7 @@ export class ParsePool {
     const lanes = this.#start();
     const batches: Promise<DocumentSummary[]>[] = [];
     for (let i = 0; i < documents.length; i += BATCH) {
-      const lane = lanes[batches.length % lanes.length]!;
+      const lane = lanes.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));
       batches.push(this.#send(lane, documents.slice(i, i + BATCH)));
     }
     const summaries = (await Promise.all(batches)).flat();
