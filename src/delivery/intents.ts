@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import type { AuditEntry } from '../audit/entry.ts';
+import type { PushedRef } from '../git/gate.ts';
 import { isAncestor } from '../git/history.ts';
 import type { Refs } from '../git/refs.ts';
 import { toTime } from '../model/clock.ts';
@@ -7,6 +9,25 @@ import type { Intent } from './publication.ts';
 
 /** How long a ref may take to move after its intent: as long as a git child may hold a lock. */
 const LEASE_MS = 30_000;
+
+/** One for each ref that is about to move. */
+export function intentsOf(
+  org: string,
+  updates: readonly PushedRef[],
+  cause: { actor: string; action: string },
+  nowMs: number,
+): Intent[] {
+  const createdAt = toTime(nowMs);
+  return updates.map(({ ref, old, new: newOid }) => ({
+    opId: randomUUID(),
+    org,
+    ref,
+    old,
+    new: newOid,
+    ...cause,
+    createdAt,
+  }));
+}
 
 /**
  * Which intents came true, and which never will. The others may still. A ref

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Logger } from '../audit/logger.ts';
 import type { Push, PushedRef, PushGate } from '../git/gate.ts';
 import { isFirstParentAncestor } from '../git/history.ts';
@@ -7,7 +6,7 @@ import { type ObjectPool, openObjectPool } from '../git/object-pool.ts';
 import { openRefs, type Refs } from '../git/refs.ts';
 import type { Org } from '../identity/org.ts';
 import type { Permission } from '../identity/roles.ts';
-import { type Clock, toTime } from '../model/clock.ts';
+import type { Clock } from '../model/clock.ts';
 import { type Diagnostic, fileError, isError } from '../model/diagnostic.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { failpoint } from '../model/failpoint.ts';
@@ -22,10 +21,10 @@ import { type Keyring, openKeyring } from '../signing/org-keys.ts';
 import { keysOfRole, parseRoot, type RootDocument } from '../signing/root.ts';
 import { type ResolvedChannels, resolveChannels } from './channels.ts';
 import { Commits } from './commits.ts';
-import { auditEntryOf, judgeIntents } from './intents.ts';
+import { auditEntryOf, intentsOf, judgeIntents } from './intents.ts';
 import { type KeyStore, readOrgKeys } from './key-store.ts';
 import { nextPointers } from './next-pointers.ts';
-import type { ActivePointer, Intent, PublicationStore, ReleaseRow } from './publication.ts';
+import type { ActivePointer, PublicationStore, ReleaseRow } from './publication.ts';
 import {
   keepReplaced,
   loadPublished,
@@ -36,6 +35,7 @@ import {
 import { checkPush } from './push-gate.ts';
 import type { PluginRecord } from './record.ts';
 import { type FoundTags, readReleaseTags } from './release-tags.ts';
+import { Reminders } from './reminders.ts';
 import { createView, type View } from './view.ts';
 
 export interface RuntimeDeps {
@@ -76,6 +76,7 @@ export class OrgRuntime {
   readonly refs: Refs;
   readonly #deps: RuntimeDeps;
   readonly #commits: Commits;
+  readonly #reminders: Reminders;
   readonly #listeners = new Set<(view: View, before: View | undefined) => void>();
   #roots: readonly StoredRoot[] = [];
   #root: RootDocument | undefined;
@@ -86,9 +87,6 @@ export class OrgRuntime {
   #pointers = new Map<string, ActivePointer>();
   #refreshing: Promise<void> | undefined;
   #again = false;
-  #retry: NodeJS.Timeout | undefined;
-  #ripening: NodeJS.Timeout | undefined;
-  #failures = 0;
   #isClosed = false;
 
   constructor(org: Org, repo: string, deps: RuntimeDeps) {
@@ -100,6 +98,7 @@ export class OrgRuntime {
     const { pool } = this;
     const { artifacts, parsers, log } = deps;
     this.#commits = new Commits({ repo, pool, artifacts, parsers }, log);
+    this.#reminders = new Reminders(deps.clock, () => this.#refreshAlone());
   }
 
   /** Serves what the database says, then catches up with the refs, now or as soon as they can be read. */
@@ -109,7 +108,7 @@ export class OrgRuntime {
     await this.#catchUp();
     await this.refresh().catch((error: unknown) => {
       this.#deps.log.error({ org: this.org.slug, error }, 'the repository could not be followed');
-      this.#retryLater();
+      this.#reminders.retry();
     });
   }
 
@@ -170,8 +169,7 @@ export class OrgRuntime {
 
   close(): void {
     this.#isClosed = true;
-    clearTimeout(this.#retry);
-    clearTimeout(this.#ripening);
+    this.#reminders.close();
     this.pool.close();
     this.refs.close();
   }
@@ -183,7 +181,8 @@ export class OrgRuntime {
       check: async (push) => {
         const messages = await this.#check(push, caller);
         if (messages.length > 0) return { accept: false, messages };
-        opIds = await this.#openIntents(push.updates, caller.actor, 'git.push');
+        const cause = { actor: caller.actor, action: 'git.push' };
+        opIds = await this.#openIntents(push.updates, cause);
         return { accept: true, messages };
       },
       received: async (push, applied) => {
@@ -222,7 +221,7 @@ export class OrgRuntime {
     { actor, action }: { actor: string; action: string },
   ): Promise<void> {
     await failpoint('publish.objects-written');
-    const [opId] = await this.#openIntents([update], actor, action);
+    const [opId] = await this.#openIntents([update], { actor, action });
     await failpoint('publish.intent-written');
     const { ref, old, new: newOid } = update;
     const outcome = await this.refs.updateRef({ ref, oldOid: old, newOid });
@@ -246,20 +245,9 @@ export class OrgRuntime {
 
   async #openIntents(
     updates: readonly PushedRef[],
-    actor: string,
-    action: string,
+    cause: { actor: string; action: string },
   ): Promise<string[]> {
-    const createdAt = toTime(this.#deps.clock());
-    const intents: Intent[] = updates.map(({ ref, old, new: newOid }) => ({
-      opId: randomUUID(),
-      org: this.org.slug,
-      ref,
-      old,
-      new: newOid,
-      actor,
-      action,
-      createdAt,
-    }));
+    const intents = intentsOf(this.org.slug, updates, cause, this.#deps.clock());
     await this.#deps.publications.openIntents(intents);
     return intents.map(({ opId }) => opId);
   }
@@ -393,10 +381,10 @@ export class OrgRuntime {
     if (head === undefined || isServed) return { served, diagnostics: [] };
     const result = await this.#compile(head);
     if (!result.ok) {
-      this.#retryLater();
+      this.#reminders.retry();
       return { served, diagnostics: result.error };
     }
-    this.#failures = 0;
+    this.#reminders.succeeded();
     const snapshot = result.value;
     const placed = await this.#commits.place(head, snapshot);
     const replaced = keepReplaced(served?.published, placed.records, this.#deps.clock());
@@ -415,14 +403,6 @@ export class OrgRuntime {
     }
   }
 
-  /** A commit that does not compile is tried again even if the head stays: the fault may be ours. */
-  #retryLater(): void {
-    clearTimeout(this.#retry);
-    if (this.#isClosed) return;
-    const delayMs = Math.min(1000 * 2 ** this.#failures++, 300_000);
-    this.#retry = setTimeout(() => this.#refreshAlone(), delayMs).unref();
-  }
-
   #refreshAlone(): void {
     if (this.#isClosed) return;
     this.refresh().catch((error: unknown) => {
@@ -439,15 +419,8 @@ export class OrgRuntime {
       artifacts,
       nowMs: clock(),
     });
-    if (resolved.nextChangeMs !== undefined) this.#refreshAt(resolved.nextChangeMs);
+    if (resolved.nextChangeMs !== undefined) this.#reminders.at(resolved.nextChangeMs);
     return resolved;
-  }
-
-  /** A minimum age passes without any commit or tag. */
-  #refreshAt(atMs: number): void {
-    clearTimeout(this.#ripening);
-    const delayMs = Math.min(Math.max(atMs - this.#deps.clock(), 0) + 1000, 2 ** 31 - 1);
-    this.#ripening = setTimeout(() => this.#refreshAlone(), delayMs).unref();
   }
 
   #show(served: Served, channels: ResolvedChannels): void {
