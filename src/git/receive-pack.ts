@@ -20,7 +20,7 @@ export interface ReceivePack {
 }
 
 const RECEIVED_LIMIT_MS = 15_000;
-/** Repositories in which a push was killed: it may have left a lock. */
+/** Repositories in which git took less than the gate accepted: a lock may stand in its way. */
 const suspects = new Set<string>();
 
 /**
@@ -67,10 +67,10 @@ async function run(child: ChildProcess, response: ServerResponse, options: Recei
     : { isAccepted: false, applied: [] };
   const { exitCode, signal } = await ended;
   if (signal !== null) suspects.add(repo);
-
   let failure = talk.failure;
   if (gate && talk.push && talk.isAccepted) {
     const applied = exitCode === 0 ? talk.applied : await appliedNow(repo, talk.push.updates);
+    if (applied.length < talk.push.updates.length) suspects.add(repo);
     failure ??= await receive(gate, talk.push, applied);
   }
   for (const chunk of held ?? []) response.write(chunk);
