@@ -5,9 +5,10 @@ import { ok, type Result } from '../model/result.ts';
 import type { Snapshot } from '../registry/snapshot.ts';
 import { type Compiler, compileCommit, placeInHistory } from './compiler.ts';
 import type { ReleaseRow } from './publication.ts';
-import { type Published, readRecord } from './published.ts';
+import { type Published, readRecord, storeRecord } from './published.ts';
 import type { PluginRecord } from './record.ts';
 import { SnapshotCache } from './snapshot-cache.ts';
+import { isUnreadable } from './unreadable.ts';
 
 const KEPT_COMMITS = 16;
 
@@ -18,6 +19,7 @@ export class Commits {
   readonly #compiler: Compiler;
   readonly #log: Logger;
   readonly #cache = new SnapshotCache(KEPT_COMMITS);
+  readonly #restoring = new Map<string, Promise<void>>();
 
   constructor(compiler: Compiler, log: Logger) {
     this.#compiler = compiler;
@@ -60,10 +62,39 @@ export class Commits {
     return (await this.publishedAt(commit))?.records.get(plugin);
   }
 
-  recordOf({ recordDigest }: Pick<ReleaseRow, 'recordDigest'>): Promise<PluginRecord> {
-    return this.#cache.record(recordDigest, () =>
-      readRecord(this.#compiler.artifacts, recordDigest),
-    );
+  /** What a release serves, as stored; made again from its commit where that is lost. */
+  recordOf(release: Pick<ReleaseRow, 'recordDigest'> & Partial<ReleaseRow>): Promise<PluginRecord> {
+    const { artifacts } = this.#compiler;
+    return this.#cache.record(release.recordDigest, async () => {
+      try {
+        return await readRecord(artifacts, release.recordDigest);
+      } catch (error) {
+        const record = isUnreadable(error) ? await this.#remake(release) : undefined;
+        if (!record) throw error;
+        await storeRecord(artifacts, record);
+        return record;
+      }
+    });
+  }
+
+  async #remake({ plugin, commit, contentDigest }: Partial<ReleaseRow>) {
+    if (plugin === undefined || commit === undefined) return undefined;
+    await this.restore(commit);
+    const record = await this.recordAt(plugin, commit);
+    return record?.content.contentDigest === contentDigest ? record : undefined;
+  }
+
+  /** Stores a commit's contents again, after one of them was found missing or damaged. */
+  async restore(commit: string): Promise<void> {
+    let restoring = this.#restoring.get(commit);
+    if (!restoring) {
+      this.#log.warn({ commit }, 'stored contents are made again from the repository');
+      restoring = compileCommit(this.#compiler, this.#compiler.pool, commit, undefined)
+        .then(() => {})
+        .finally(() => this.#restoring.delete(commit));
+      this.#restoring.set(commit, restoring);
+    }
+    await restoring;
   }
 
   /** A damaged one, or one of an older compiler, costs a cold compile, not the service. */

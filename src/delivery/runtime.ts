@@ -36,6 +36,7 @@ import { checkPush } from './push-gate.ts';
 import type { PluginRecord } from './record.ts';
 import { type FoundTags, readReleaseTags } from './release-tags.ts';
 import { Reminders } from './reminders.ts';
+import { isUnreadable } from './unreadable.ts';
 import { createView, type View } from './view.ts';
 
 export interface RuntimeDeps {
@@ -262,6 +263,11 @@ export class OrgRuntime {
     return this.#commits.publishedAt(commit);
   }
 
+  /** Stores a commit's contents again, after one of them was found missing or damaged. */
+  restore(commit: string): Promise<void> {
+    return this.#commits.restore(commit);
+  }
+
   recordOf(row: Pick<ReleaseRow, 'recordDigest'>): Promise<PluginRecord> {
     return this.#commits.recordOf(row);
   }
@@ -459,7 +465,3 @@ export class OrgRuntime {
     };
   }
 }
-
-/** What the repository or the store holds can not be read: a fault to show, not a bug. */
-const isUnreadable = (error: unknown): error is WaymarkError =>
-  error instanceof WaymarkError && (error.code === 'REG_CORRUPT' || error.code === 'VAL_TOO_LARGE');

@@ -27,6 +27,7 @@ import {
 import type { OrgRuntime } from './runtime.ts';
 import type { Selector } from './selector.ts';
 import { type SignedBody, signBody } from './signed.ts';
+import { isUnreadable } from './unreadable.ts';
 import type { View } from './view.ts';
 
 export type LayoutName = 'raw' | Layout;
@@ -98,7 +99,9 @@ export class OrgDelivery {
     const rendered =
       layout === 'raw'
         ? undefined
-        : await renderLayout(layout, record.content, (digest) => this.readContent(digest));
+        : await renderLayout(layout, record.content, (digest) =>
+            this.readContent(digest, record.commit),
+          );
     const manifest = composeManifest(this.runtime.org, choice, record, selector, layout, rendered);
     const body = Buffer.from(JSON.stringify(manifest));
     return {
@@ -109,12 +112,23 @@ export class OrgDelivery {
     };
   }
 
-  /** @throws {WaymarkError} `REG_CORRUPT` when a delivered file is not in the store */
-  async readContent(digest: Digest): Promise<Buffer> {
-    const bytes = await this.#deps.artifacts.read(hexOf(digest));
-    if (!bytes)
-      throw new WaymarkError('REG_CORRUPT', 'a file of the plugin is missing from the store');
-    return bytes;
+  /**
+   * A delivered file. One that is lost or damaged in the store is made again
+   * from the commit that holds it.
+   *
+   * @throws {WaymarkError} `REG_CORRUPT` when git has lost it as well
+   */
+  async readContent(digest: Digest, commit: string): Promise<Buffer> {
+    const { artifacts } = this.#deps;
+    const stored = await artifacts.read(hexOf(digest)).catch((error: unknown) => {
+      if (!isUnreadable(error)) throw error;
+      return undefined;
+    });
+    if (stored) return stored;
+    await this.runtime.restore(commit);
+    const restored = await artifacts.read(hexOf(digest));
+    if (restored) return restored;
+    throw new WaymarkError('REG_CORRUPT', 'a file of the plugin is missing from the store');
   }
 
   /** The index of a channel for one visibility class, signed when first asked for. */
@@ -242,7 +256,7 @@ export class OrgDelivery {
       digest: Digest;
     }) => ({
       ...file,
-      read: () => this.readContent(file.digest),
+      read: () => this.readContent(file.digest, record.commit),
     });
     if (!rendered) return filesOf(record.content).map(entry);
     const files = [...rendered.files, ...rendered.items.flatMap(({ files: own }) => own)];

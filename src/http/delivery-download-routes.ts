@@ -75,10 +75,9 @@ export function downloadRoutes(deps: DeliveryRouteDeps): Route[] {
         const hex = digest.replace(/^sha256:/, '');
         const wanted = `sha256:${hex}`;
         if (!isDigest(wanted)) throw invalidField('digest', '64 lower-case hex digits');
-        if (!(await isVisible(delivery, caller, wanted))) {
-          throw new WaymarkError('RES_NOT_FOUND', `no blob ${digest}`);
-        }
-        const bytes = await delivery.readContent(wanted);
+        const commit = await findHolder(delivery, caller, wanted);
+        if (commit === undefined) throw new WaymarkError('RES_NOT_FOUND', `no blob ${digest}`);
+        const bytes = await delivery.readContent(wanted, commit);
         const blob: ReadyBundle = {
           etag: `"${hex}"`,
           size: bytes.length,
@@ -173,22 +172,30 @@ function refusePlain({ runtime }: OrgDelivery, what: string): void {
   if (runtime.view.encryption === 'required') throw keyRequired(what);
 }
 
-const digestsByView = new WeakMap<View, Map<string, Promise<ReadonlySet<string>>>>();
+/** Digest → a commit that holds it. */
+type Holders = ReadonlyMap<string, string>;
+
+const holdersByView = new WeakMap<View, Map<string, Promise<Holders>>>();
 
 /** A blob is given to whoever may have a plugin that holds it, rolling or in any release. */
-async function isVisible(delivery: OrgDelivery, caller: Caller, digest: string): Promise<boolean> {
+async function findHolder(
+  delivery: OrgDelivery,
+  caller: Caller,
+  digest: string,
+): Promise<string | undefined> {
   const { view } = delivery.runtime;
   const asker = askerOf(caller);
-  const byClass = digestsByView.get(view) ?? new Map<string, Promise<ReadonlySet<string>>>();
-  digestsByView.set(view, byClass);
+  const byClass = holdersByView.get(view) ?? new Map<string, Promise<Holders>>();
+  holdersByView.set(view, byClass);
   const key = view.access.classOf(asker);
-  const digests = byClass.get(key) ?? visibleDigests(delivery, view, asker);
-  byClass.set(key, digests);
-  return (await digests).has(digest);
+  const holders = byClass.get(key) ?? visibleHolders(delivery, view, asker);
+  byClass.set(key, holders);
+  holders.catch(() => byClass.delete(key));
+  return (await holders).get(digest);
 }
 
-async function visibleDigests(delivery: OrgDelivery, view: View, asker: Asker) {
-  const digests = new Set<string>();
+async function visibleHolders(delivery: OrgDelivery, view: View, asker: Asker): Promise<Holders> {
+  const holders = new Map<string, string>();
   const choices = [
     ...resolveChannelFor(view, 'rolling', asker).values(),
     ...[...view.releases]
@@ -196,10 +203,10 @@ async function visibleDigests(delivery: OrgDelivery, view: View, asker: Asker) {
       .flatMap(([, rows]) => rows.map(fromRelease)),
   ];
   for (const choice of choices) {
-    const { content } = await delivery.recordOf(choice);
-    for (const { digest } of filesOf(content)) digests.add(digest);
+    const { content, commit } = await delivery.recordOf(choice);
+    for (const { digest } of filesOf(content)) holders.set(digest, commit);
   }
-  return digests;
+  return holders;
 }
 
 /** One object by itself: its files, its item of the manifest, signed like a manifest. */
@@ -219,7 +226,7 @@ async function downloadObject(deps: DeliveryRouteDeps, call: Call, id: string): 
       const [file] = object.files;
       if (!file || object.files.length > 1)
         throw invalidField('format', `${id} is more than one file`);
-      const body = await delivery.readContent(file.digest);
+      const body = await delivery.readContent(file.digest, record.commit);
       const headers = {
         'Content-Type': 'application/yaml; charset=utf-8',
         'Cache-Control': PRIVATE,
