@@ -22,7 +22,7 @@ export async function checkDraft(body: string, terms: DraftTerms): Promise<RootD
   const draft = await refusedAs('ROOT_INVALID', 'draft', (async () => parse(body))());
   const { trusted, rootKey } = terms;
   const { root } = draft.roles;
-  const facts: [what: string, is: unknown, expected: unknown][] = [
+  const facts: [what: string, is: string | number, expected: string | number][] = [
     ['org', draft.org, trusted.org],
     ['orgUid', draft.orgUid, trusted.orgUid],
     ['version', draft.version, trusted.version + 1],
