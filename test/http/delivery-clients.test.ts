@@ -335,7 +335,7 @@ describe('client state', () => {
     );
 
     expect(answers.map(({ status }) => status)).toEqual(sequences.map(() => 200));
-    const { index } = (await state()).body as { index: { sequence: number } };
+    const index = (await state()).body['index'] as { sequence: number };
     expect(sequences).toContain(index.sequence);
   });
 
