@@ -37,12 +37,19 @@ export interface IndexDocument {
 
 /** What tells two visibility classes apart: what they see, and what each of it resolves to. */
 export function resolutionDigest(view: View, choices: ReadonlyMap<string, Choice>): string {
+  const known = digestsByChoices.get(choices);
+  if (known !== undefined) return known;
   const lines = [...choices.values()].map((choice) => {
     const { plugin, version, seq, contentDigest } = choice;
     return [plugin, version, seq, contentDigest, isChoiceYanked(view, choice) ? 1 : 0].join('\0');
   });
-  return sha256(lines.sort().join('\n'));
+  const digest = sha256(lines.sort().join('\n'));
+  digestsByChoices.set(choices, digest);
+  return digest;
 }
+
+/** A table of choices belongs to one view and never changes; every check for updates asks. */
+const digestsByChoices = new WeakMap<ReadonlyMap<string, Choice>, string>();
 
 export function composeIndex(
   view: View,

@@ -45,6 +45,7 @@ export function signedAnswer(
 /** Strong, weak and bare forms, and lists of them. */
 export function matchesEtag(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
+  if (header === etag) return true;
   const bare = etag.slice(1, -1);
   return header.split(',').some((part) => {
     const value = part.trim().replace(/^W\//, '');
@@ -52,22 +53,48 @@ export function matchesEtag(header: string | undefined, etag: string): boolean {
   });
 }
 
-/** Writes it, or 304 where the client has it. The body of a HEAD is dropped by Node. */
+/**
+ * Writes it, or 304 where the client has it. The body of a HEAD is dropped by Node.
+ *
+ * @param own name, value, name, value: what is this answer's alone
+ */
 export function writePrepared(
   request: IncomingMessage,
   response: ServerResponse,
-  { status, headers, body }: PreparedAnswer,
+  prepared: PreparedAnswer,
+  own: readonly string[] = [],
 ): void {
-  const etag = headers['ETag'];
+  const etag = prepared.headers['ETag'];
   const isRead = request.method === 'GET' || request.method === 'HEAD';
-  if (isRead && etag && matchesEtag(request.headers['if-none-match'], etag)) {
-    const { 'Content-Type': _type, ...kept } = headers;
-    response.writeHead(304, kept);
+  const isKnown = isRead && etag && matchesEtag(request.headers['if-none-match'], etag);
+  const lines = linesOf(prepared);
+  if (isKnown) {
+    response.writeHead(304, own.concat(lines.unchanged));
     response.end();
-    return;
+  } else {
+    response.writeHead(prepared.status, own.concat(lines.whole));
+    response.end(prepared.body);
   }
-  response.writeHead(status, { ...headers, 'Content-Length': String(body.length) });
-  response.end(body);
+}
+
+interface HeaderLines {
+  whole: string[];
+  unchanged: string[];
+}
+
+const linesByAnswer = new WeakMap<PreparedAnswer, HeaderLines>();
+
+/** An answer's headers as one flat list, which Node writes without a look-up of each. */
+function linesOf(prepared: PreparedAnswer): HeaderLines {
+  const known = linesByAnswer.get(prepared);
+  if (known) return known;
+  const { 'Content-Type': _type, ...kept } = prepared.headers;
+  const unchanged = Object.entries(kept).flat();
+  const length = String(prepared.body.length);
+  const whole = [...Object.entries(prepared.headers).flat(), 'Content-Length', length];
+  const lines = { whole, unchanged };
+  linesByAnswer.set(prepared, lines);
+  return lines;
 }
 
 interface Range {

@@ -49,6 +49,7 @@ const KEPT_MS = 600_000;
 export function createHotPath(deps: Deps): HotPath {
   const { authenticator, limiter, deliveries } = deps;
   const answersByView = new WeakMap<View, Answers>();
+  const classKeys = new WeakMap<View, WeakMap<Caller, string>>();
 
   return (request, response) => {
     const { url = '', method } = request;
@@ -65,14 +66,14 @@ export function createHotPath(deps: Deps): HotPath {
     if (!delivery || !view) return false;
     if (!isRead) return answerUpdates(delivery, caller, name!, request, response);
     if (waitOf(request.headers['prefer'] as string | undefined) !== undefined) return false;
-    const key = `${view.access.classOf(askerOf(caller))}\n${bucketKey(caller, view)}\n${url}`;
+    const key = `${classKey(caller, view)}\n${url}`;
     const known = answersByView.get(view)?.get(key);
     if (!known || known.untilMs < Date.now()) {
       prepareLater(delivery, view, caller, key, { plugin: name, channel });
       return false;
     }
-    if (!isCounted(caller, request, response)) return true;
-    writePrepared(request, response, known.prepared);
+    const own = count(caller, request, response);
+    if (own) writePrepared(request, response, known.prepared, own);
     return true;
   };
 
@@ -81,6 +82,21 @@ export function createHotPath(deps: Deps): HotPath {
     if (authorization === undefined || headers['x-api-key'] !== undefined) return undefined;
     if (!authorization.startsWith('Bearer ')) return undefined;
     return authenticator.peek(authorization.slice('Bearer '.length));
+  }
+
+  /** What of a caller an answer depends on. A caller is the same object for as long as it is known. */
+  function classKey(caller: Caller, view: View): string {
+    let keys = classKeys.get(view);
+    if (!keys) {
+      keys = new WeakMap();
+      classKeys.set(view, keys);
+    }
+    let key = keys.get(caller);
+    if (key === undefined) {
+      key = `${view.access.classOf(askerOf(caller))}\n${bucketKey(caller, view)}`;
+      keys.set(caller, key);
+    }
+    return key;
   }
 
   /** What of a caller, beside its class, an answer depends on. */
@@ -118,15 +134,20 @@ export function createHotPath(deps: Deps): HotPath {
     );
   }
 
-  /** Counts the request; answers 429 by itself: then it is done. */
-  function isCounted(caller: Caller, request: IncomingMessage, response: ServerResponse): boolean {
+  /** The headers that are this answer's alone; undefined when it was 429, which is answered here. */
+  function count(
+    caller: Caller,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): string[] | undefined {
     const taken = limiter.take(bucketOf(caller));
-    response.setHeader('X-Request-Id', requestIdOf(request));
-    for (const name in taken.headers) response.setHeader(name, taken.headers[name]!);
-    if (taken.isAllowed) return true;
+    const own = ['X-Request-Id', requestIdOf(request)];
+    for (const name in taken.headers) own.push(name, taken.headers[name]!);
+    if (taken.isAllowed) return own;
+    placeLines(response, own);
     response.setHeader('Retry-After', taken.retryAfterSec);
     answerError(request, response, rateLimited(taken, caller.kind), deps.logError);
-    return false;
+    return undefined;
   }
 
   function answerUpdates(
@@ -141,11 +162,12 @@ export function createHotPath(deps: Deps): HotPath {
     const length = Number(headers['content-length']);
     const isPlain = headers['content-encoding'] === undefined && isJson(headers['content-type']);
     if (!isOwn || !isPlain || !(length > 0 && length <= MOST_BODY_BYTES)) return false;
-    if (!isCounted(caller, request, response)) return true;
+    const own = count(caller, request, response);
+    if (!own) return true;
     const chunks: Buffer[] = [];
     const tooLate = setTimeout(() => {
       // What is still to come of the body is not waited for.
-      response.setHeader('Connection', 'close');
+      placeLines(response, [...own, 'Connection', 'close']);
       const error = new WaymarkError('RES_UNAVAILABLE', `no answer within ${DEADLINE_MS / 1000} s`);
       answerError(request, response, error, deps.logError);
     }, DEADLINE_MS);
@@ -154,7 +176,7 @@ export function createHotPath(deps: Deps): HotPath {
     request.on('end', () => {
       if (response.writableEnded) return;
       const text = utf8.decode(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks));
-      void answerParsed(delivery, caller, id, text, request, response);
+      void answerParsed(delivery, caller, id, { text, own }, request, response);
     });
     return true;
   }
@@ -163,21 +185,30 @@ export function createHotPath(deps: Deps): HotPath {
     delivery: OrgDelivery,
     caller: Caller,
     id: string,
-    text: string,
+    { text, own }: { text: string; own: string[] },
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
     try {
       const value = parseBody(text);
       const answer = await updatesFor(deps, delivery.runtime.org.slug, caller, id, value);
-      const body = Buffer.from(JSON.stringify(answer));
-      const place = placeHeaders(delivery.runtime.view);
-      const headers = { 'Content-Type': JSON_TYPE, ...place };
-      writePrepared(request, response, { status: 200, headers, body });
+      const body = JSON.stringify(answer);
+      const place = Object.entries(placeHeaders(delivery.runtime.view)).flat();
+      own.push('Content-Type', JSON_TYPE, ...place);
+      own.push('Content-Length', String(Buffer.byteLength(body)));
+      response.writeHead(200, own);
+      response.end(body); // text: Node sends it in one piece with the head
     } catch (error) {
+      placeLines(response, own);
       answerError(request, response, error, deps.logError);
     }
   }
+}
+
+/** Where another hand writes the answer. */
+function placeLines(response: ServerResponse, lines: readonly string[]): void {
+  if (response.headersSent) return;
+  for (let i = 0; i < lines.length; i += 2) response.setHeader(lines[i]!, lines[i + 1]!);
 }
 
 const JSON_BODY = /^application\/json(?:; ?charset=utf-8)?$/i;
