@@ -104,13 +104,16 @@ export class OrgRuntime {
 
   /** Serves what the database says, then catches up with the refs, now or as soon as they can be read. */
   async start(): Promise<void> {
-    await removeStaleLocks(this.repo, () => false);
     await this.reloadKeys();
     await this.#catchUp();
-    await this.refresh().catch((error: unknown) => {
+    try {
+      await removeStaleLocks(this.repo, () => false);
+      await this.refresh();
+    } catch (error) {
+      // One org's repository may be gone or damaged: what is stored is served, and so are the others.
       this.#deps.log.error({ org: this.org.slug, error }, 'the repository could not be followed');
       this.#reminders.retry();
-    });
+    }
   }
 
   /** @throws {WaymarkError} `RES_UNAVAILABLE` before the first commit is served */
@@ -373,7 +376,10 @@ export class OrgRuntime {
       if (!isUnreadable(error)) throw error;
       this.#deps.log.error({ org: this.org.slug, error }, 'the active snapshot is compiled anew');
     }
-    const published = await this.publishedAt(active);
+    const published = await this.publishedAt(active).catch((error: unknown) => {
+      this.#deps.log.error({ org: this.org.slug, error }, 'the active commit cannot be read');
+      return undefined;
+    });
     return published && { published, digest: '' };
   }
 

@@ -17,7 +17,9 @@ afterEach(() => org.remove());
 const QUOTE = 'plugins/sales/skills/quote.yaml';
 const BROKEN = { 'plugins/ops/plugin.yaml': plugin('requires: {gone: ^1.0.0, lost: ^1.0.0}') };
 const audit = async () =>
-  (await org.stores.audit.list('acme', 0, 100)).map(({ action, after }) => `${action} ${after}`);
+  (await org.stores.audit.list('acme', 0, 100)).map(
+    ({ action, after }) => `${action} ${String(after)}`,
+  );
 
 describe('a commit that does not compile', () => {
   it('leaves the last good one served, with everything that is wrong', async () => {
@@ -347,6 +349,16 @@ describe('a stored publication that is lost', () => {
     expect(view.published.commit).toBe(commit);
     expect([...view.published.records]).toEqual([...records]);
     expect(view.diagnostics).toHaveLength(2);
+  });
+
+  it('keeps the org from serving, but not from starting, where the repository is lost too', async () => {
+    await lose({ active: '1'.repeat(40) });
+    await org.repository.git('update-ref', '-d', 'refs/heads/main');
+
+    const runtime = await org.restart();
+
+    expect(runtime.maybeView).toBeUndefined();
+    expect(org.logged).toContain('the active commit cannot be read');
   });
 
   it('costs a cold compile of the next push where only a part of it is lost', async () => {

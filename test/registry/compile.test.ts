@@ -92,9 +92,10 @@ describe('a compiled plugin', () => {
       'plugins/sales/plugin.yaml': plugin('include: [objects.skill.voice, objects.skill.folder]'),
     });
 
-    await withRepository(files, async ({ path, git }) => {
+    await withRepository(files, async (repository) => {
+      const { path } = repository;
       const content = snapshotOf(await compileAt(path, 'main')).contents.get('sales')!;
-      const oidOf = (spec: string) => git('rev-parse', `main:${spec}`);
+      const oidOf = (spec: string) => repository.git('rev-parse', `main:${spec}`);
 
       expect(content.tree).toBe(await oidOf('plugins/sales'));
       expect(content.shared).toEqual({

@@ -288,8 +288,9 @@ describe('compile refuses a tree that holds', () => {
     ) => Promise<[Buffer | string, { mode: string; oid: string }][]>,
     at: 'docs' | 'plugins/sales' = 'plugins/sales',
   ): Promise<string[]> {
-    return await withRepository(smallRegistry(), async ({ path, git }) => {
-      const oidOf = (spec: string) => git('rev-parse', `main:${spec}`);
+    return await withRepository(smallRegistry(), async (repository) => {
+      const { path } = repository;
+      const oidOf = (spec: string) => repository.git('rev-parse', `main:${spec}`);
       const blob = await writeObject(path, 'blob', Buffer.from('x'));
       const own = (await entry(blob, path)).map(
         ([name, row]) => [Buffer.from(name as string), row] as [Buffer, typeof row],
