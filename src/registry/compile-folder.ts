@@ -198,7 +198,7 @@ const oidOf = (fragment: Fragment, { documentPath, documentOid }: ObjectSummary)
 };
 
 /** `plugins/sales/skills/x.yaml` → `sales.skill.x`; under `objects/` the first part is `objects`. */
-export function defaultId(root: string, type: string, documentPath: string): string {
+function defaultId(root: string, type: string, documentPath: string): string {
   const owner = root === 'objects' ? 'objects' : root.split('/')[1]!;
   const name = documentPath.split('/')[1]!.replace(/\.yaml$/, '');
   return `${owner}.${type}.${name}`;

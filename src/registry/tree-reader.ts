@@ -4,7 +4,7 @@ import { WaymarkError } from '../model/errors.ts';
 import type { ContentSink, TreeEntry, TreeSource } from './source.ts';
 import { checkSiblings, checkTreeEntry } from './tree-rules.ts';
 
-export const MAX_ENTRIES = 500_000;
+const MAX_ENTRIES = 500_000;
 /** Trees of a bomb repeat, and each costs a question to git; of others few entries are kept. */
 const KEPT_ENTRIES = 100_000;
 const MIB = 1024 * 1024;

@@ -22,7 +22,7 @@ export interface Walk {
 }
 
 /** What a walk may take over from an earlier one of the same folder. */
-export type WalkBase = Pick<Fragment, 'files' | 'trees' | 'diagnostics'>;
+type WalkBase = Pick<Fragment, 'files' | 'trees' | 'diagnostics'>;
 
 const MAX_DEPTH = 32;
 
