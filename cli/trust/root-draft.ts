@@ -28,7 +28,7 @@ export async function checkDraft(body: string, terms: DraftTerms): Promise<RootD
     ['version', draft.version, trusted.version + 1],
     ['custody', draft.custody, 'offline'],
     ['root key', root.keyids.join(' '), rootKey],
-    ['thresholds', thresholdsOf(draft), '1 1 1'],
+    ['list of thresholds', thresholdsOf(draft), '1 1 1'],
   ];
   for (const [what, is, expected] of facts) {
     if (is !== expected) throw mismatch(`its ${what} is ${is}, where ${expected} was expected`);
