@@ -5,7 +5,7 @@ import { callApi } from '../api.ts';
 import type { Cli } from '../cli.ts';
 import { Failure, UsageError } from '../errors.ts';
 import { describe } from '../help.ts';
-import { syncFolder, writeSynced } from '../install/files.ts';
+import { exists, syncFolder, writeSynced } from '../install/files.ts';
 
 interface RootExportFlags {
   remove?: boolean;
@@ -57,8 +57,11 @@ async function exportRoot(
   if (remove && out === undefined) {
     throw new UsageError('--remove needs --out <file>: it would be the only copy');
   }
+  const path = out && resolve(cli.world.cwd, out);
+  if (path && (await exists(path)))
+    throw new UsageError(`${out} is there already: name a new file`);
   const exported = await callExport(cli, command, false);
-  if (out !== undefined) await writeKey(resolve(cli.world.cwd, out), exported);
+  if (path) await writeKey(path, exported);
   // Only now: were this answer lost after the server forgot it, the key would be gone.
   const { armored, ...facts } = remove ? await callExport(cli, command, true) : exported;
   const where = remove ? ', and no longer on the server' : '';
