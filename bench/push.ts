@@ -1,6 +1,7 @@
-import { parse } from 'yaml';
-import { runGit } from '../test/support/git.ts';
-import { commitTo } from './commit.ts';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { Pushed } from './author-process.ts';
 import { type Figure, figure } from './figure.ts';
 import { OBJECTS_PER_PLUGIN, objectFile, objectPath, registryOf } from './registry.ts';
 import { median, quantile, timed } from './sample.ts';
@@ -59,32 +60,25 @@ function figuresOf(metric: string, { compiled, yardstick }: Times): Figure[] {
 
 async function measure(objects: number): Promise<Times> {
   const site = await openSite(registryOf(objects));
+  const author = fork(join(import.meta.dirname, 'author-process.ts'));
   const times: Times = { compiled: [], yardstick: [] };
   try {
     for (let i = 0; i < PUSHES + WARM_UP; i++) {
       const plugin = (i * 37) % (objects / OBJECTS_PER_PLUGIN);
       const path = objectPath(plugin, i % OBJECTS_PER_PLUGIN);
-      const head = await commitTo(site.repo, {
-        [path]: objectFile(plugin, i % OBJECTS_PER_PLUGIN, i + 1),
-      });
+      const text = objectFile(plugin, i % OBJECTS_PER_PLUGIN, i + 1);
+      author.send({ repo: site.repo, path, text });
+      const [{ commit, yardstickMs }] = (await once(author, 'message')) as [Pushed];
       const compiledMs = await timed(() => site.runtime.refresh());
-      if (site.runtime.view.published.commit !== head) throw new Error('the push is not active');
-      const yardstickMs = await timed(() => readChange(site.repo, head));
+      if (site.runtime.view.published.commit !== commit) throw new Error('the push is not active');
       if (i < WARM_UP) continue;
       times.compiled.push(compiledMs);
       times.yardstick.push(yardstickMs);
     }
   } finally {
+    author.kill();
     await site.close();
     await removeSite(site);
   }
   return times;
-}
-
-async function readChange(repo: string, commit: string): Promise<void> {
-  const [change = ''] = (await runGit(repo, ['diff-tree', '-r', '--no-commit-id', commit])).split(
-    '\n',
-  );
-  const oid = change.split(' ')[3]!;
-  parse(await runGit(repo, ['cat-file', 'blob', oid]));
 }
