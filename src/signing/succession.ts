@@ -25,8 +25,9 @@ export function succeedKeys(
 ): Succession {
   const roles = new Set(added.map(({ role }) => role));
   const isReplaced = ({ role, retiredAt }: OrgKey) => retiredAt === null && roles.has(role);
-  const known = stored
-    .filter(({ fingerprint }) => Object.hasOwn(previous.keys, fingerprint))
+  // In the order of before, the one in use last: two that were made in one second have no other.
+  const known = Object.keys(previous.keys)
+    .flatMap((id) => stored.find(({ fingerprint }) => fingerprint === id) ?? [])
     .map((key) => (isReplaced(key) ? { ...key, retiredAt: at } : key));
   const isKept = ({ role, retiredAt }: OrgKey) =>
     retiredAt === null || !(compromised && roles.has(role));

@@ -3,11 +3,7 @@ import path from 'node:path';
 import { readKey, readSignature } from 'openpgp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMasterKey } from '../../src/signing/master-key.ts';
-import {
-  armorSignature,
-  generateOrgKeys,
-  openKeyring,
-} from '../../src/signing/org-keys.ts';
+import { armorSignature, generateOrgKeys, openKeyring } from '../../src/signing/org-keys.ts';
 import { type Gpg, openGpg } from '../support/gpg.ts';
 import { MADE_AT, makeOrgKeys, type TestOrg, testMaster } from '../support/org-keys.ts';
 

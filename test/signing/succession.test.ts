@@ -78,6 +78,16 @@ describe('succeedKeys', () => {
     expect(rolesOf(listed).release).toEqual(fingerprints(of(all, 'release')));
   });
 
+  it('lists keys in the order of before, in whatever order they are stored', async () => {
+    const older = (await makeOrgKeys()).keys.map((key) => ({ ...key, retiredAt: MADE_AT }));
+    const all = [...of(older, 'release'), ...stored];
+    const replaced = { added: of(added, 'release'), at, compromised: false };
+
+    const { listed } = succeedKeys(all.toReversed(), rootOf(all), replaced);
+
+    expect(rolesOf(listed).release).toEqual(fingerprints(of([...all, ...added], 'release')));
+  });
+
   it('never lists a key again that the root before left out', async () => {
     const stolen = of((await makeOrgKeys()).keys, 'release').map((key) => ({
       ...key,
