@@ -3,7 +3,7 @@ import type { Keyring } from './org-keys.ts';
 import { keysOfRole, parseRoot, type RootDocument, type RootRole } from './root-document.ts';
 import { invalid, readPinned, verifyDetached } from './verify.ts';
 
-export { keysOfRole, parseRoot, type RootDocument, type RootRole } from './root-document.ts';
+export { keysOfRole, parseRoot, type RootDocument } from './root-document.ts';
 
 export interface RootTerms {
   org: string;

@@ -31,7 +31,7 @@ const rotate = (
 ) => rotateKeys(custodyOf(runtime), { roles, compromised });
 
 /** A release of `sales` that someone signs who has this keyring, in a repository that they reach. */
-async function plantTag(version: string, { signTagPayload }: Keyring): Promise<void> {
+async function plantTag(version: string, keyring: Keyring): Promise<void> {
   const name = `sales--v${version}`;
   const oid = await org.repository.git('rev-parse', 'refs/tags/sales--v1.0.0');
   const { block, object } = parseTag(await org.runtime.pool.readTag(oid));
@@ -39,7 +39,7 @@ async function plantTag(version: string, { signTagPayload }: Keyring): Promise<v
   const message = composeTagMessage('', { ...block, release: name, seq: 9, plugins });
   const tagger = { name: 'x', email: 'x@x.invalid', at: new Date(NOW_MS).toISOString() };
   const payload = composeTagPayload({ name, object, tagger, message });
-  const tag = Buffer.from(payload + (await signTagPayload(payload)));
+  const tag = Buffer.from(payload + (await keyring.signTagPayload(payload)));
   const planted = await writeObject(org.repository.path, 'tag', tag);
   await org.repository.git('update-ref', `refs/tags/${name}`, planted);
   await org.runtime.refresh();
@@ -77,18 +77,13 @@ describe('rotateKeys', () => {
 
     const keys = await org.stores.keys.keys('acme');
 
-    const states = keys.map(({ role, retiredAt, wrappedPrivate }) => [
-      role,
-      retiredAt !== null,
-      wrappedPrivate !== null,
-    ]);
-    expect(states.sort()).toEqual([
-      ['index', false, true],
-      ['index', true, false],
-      ['release', false, true],
-      ['release', true, false],
-      ['root', false, true],
-    ]);
+    const [retired, inUse] = [true, false].map((isRetired) =>
+      keys.filter(({ retiredAt }) => (retiredAt !== null) === isRetired),
+    );
+    expect(retired?.map(({ wrappedPrivate }) => wrappedPrivate)).toEqual([null, null]);
+    expect(inUse?.map(({ wrappedPrivate }) => typeof wrappedPrivate)).toEqual(
+      Array(3).fill('string'),
+    );
   });
 
   it('swaps what is served, so that who waits for a change hears of it', async () => {
