@@ -47,15 +47,19 @@ function checkRole(draft: RootDocument, role: 'release' | 'index', terms: DraftT
   const before = trusted.roles[role].keyids;
   const now = draft.roles[role].keyids;
   if (!roles.includes(role)) {
-    if (now.join() !== before.join()) throw mismatch(`it changes the ${role} keys unasked`);
+    if (!isSameSet(now, before)) throw mismatch(`it changes the ${role} keys unasked`);
     return;
   }
   // Older tags stay valid under the keys that signed them, unless those are in other hands.
   const kept = role === 'release' && !compromised ? before : [];
   const made = now.filter((id) => !before.includes(id));
-  if (made.length === 1 && now.join() === [...kept, ...made].join()) return;
+  if (made.length === 1 && isSameSet(now, [...kept, ...made])) return;
   throw mismatch(`its ${role} keys are ${now.join(' ')}: not those before and one new`);
 }
+
+/** Their order means nothing: the server has it from times, of which some are whole seconds. */
+const isSameSet = (some: readonly string[], others: readonly string[]): boolean =>
+  [...some].sort().join() === [...others].sort().join();
 
 const mismatch = (reason: string): VerificationError =>
   new VerificationError('ROOT_MISMATCH', `draft: ${reason}. It was not signed`);

@@ -100,6 +100,18 @@ describe('checkDraft', () => {
     });
   });
 
+  it('takes the keys of a role in any order', async () => {
+    const honest = parse(await draft(['release']));
+    const { release } = honest.roles;
+    const turned = { ...release, keyids: [...release.keyids].reverse() };
+    const body = JSON.stringify({ ...honest, roles: { ...honest.roles, release: turned } });
+
+    expect(release.keyids.length).toBeGreaterThan(1);
+    await expect(checkDraft(body, termsOf(['release']))).resolves.toMatchObject({
+      version: honest.version,
+    });
+  });
+
   it('refuses a draft that gives up the tags of before unasked', async () => {
     const body = await draft(['release'], true);
 
