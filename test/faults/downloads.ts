@@ -97,7 +97,7 @@ async function inFolder<T>(work: (dir: string) => Promise<T>): Promise<T> {
 /** A plugin's own files; `{}` for no folder. */
 export async function digestsIn(dir: string): Promise<Record<string, string>> {
   const digests: Record<string, string> = {};
-  for (const path of (await readdir(dir, { recursive: true }).catch(() => [])).sort()) {
+  for (const path of await readdir(dir, { recursive: true }).catch(() => [])) {
     const isOwn = !/^(objects|\.waymark)(\/|$)/.test(path);
     if (!isOwn || (await stat(join(dir, path))).isDirectory()) continue;
     digests[path] = sha256Hex(await readFile(join(dir, path)));

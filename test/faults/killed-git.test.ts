@@ -112,7 +112,7 @@ describe('a push whose git was killed with the lock in its hands', { timeout: 12
 
   /** In small counts the locks are made old instead: of the ref, and of HEAD, which names it. */
   async function passLease(): Promise<void> {
-    if (isFull) return void (await wait(LEASE_MS + 1000));
+    if (isFull) return wait(LEASE_MS + 1000);
     const then = (Date.now() - LEASE_MS - 1000) / 1000;
     for (const path of await readdir(site.repo, { recursive: true })) {
       if (path.endsWith('.lock')) await utimes(join(site.repo, path), then, then);
