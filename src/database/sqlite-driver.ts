@@ -139,6 +139,8 @@ function openFiles(path: string): Files {
     writer.exec('pragma journal_mode = wal');
     writer.exec('pragma synchronous = full');
     writer.exec('pragma foreign_keys = on');
+    // A root key that was taken off the server must not stay in a page's free space.
+    writer.exec('pragma secure_delete = on');
     return { writer, reader: new SqliteConnection(path, { readOnly: true }) };
   } catch (error) {
     writer.close();

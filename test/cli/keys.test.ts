@@ -90,6 +90,14 @@ describe('waymark keys root export', () => {
     expect(await client.read('there.asc')).toBe('mine');
   });
 
+  it('--remove without a file asks for nothing: it would be the only copy', async () => {
+    const { exitCode, stderr } = await client.run('keys', 'root', 'export', '--remove');
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('--remove needs --out');
+    expect(asked()).toEqual([]);
+  });
+
   it('--remove removes nothing when the server gives another key than it names', async () => {
     const other = { fingerprint: 'A'.repeat(40) };
     api.routes['POST /keys/root/export'] = [200, success(exported(other))];

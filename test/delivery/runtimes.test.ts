@@ -5,6 +5,7 @@ import { createArtifactStore } from '../../src/database/artifact-store.ts';
 import { OrgRuntimes } from '../../src/delivery/runtimes.ts';
 import { repositoryPath } from '../../src/git/repository.ts';
 import { ParsePool } from '../../src/registry/parse-pool.ts';
+import { rotateKeys } from '../../src/release/rotate-keys.ts';
 import { createMemoryStores } from '../support/fakes/memory-stores.ts';
 import { runGit, temporaryFolder } from '../support/git.ts';
 import { NOW_MS } from '../support/org.ts';
@@ -184,5 +185,20 @@ describe('OrgRuntimes.reconcile', () => {
 
     expect(runtimes.find('other')?.view.published.commit).toBe(next);
     expect(logged).toContain('reconciling failed');
+  });
+
+  it("takes over another node's rotation", async () => {
+    const runtimes = await start();
+    await runtimes.create(request('acme'));
+    const [here, there] = [runtimes, await start()].map((node) => node.find('acme')!);
+    const custody = { keys: stores.keys, master: testMaster, clock: () => NOW_MS };
+    const who = { actor: 'user:ada', requestId: 'r-1' };
+    const order = { roles: ['index'], compromised: false } as const;
+    await rotateKeys({ ...custody, ...who, runtime: there! }, order);
+
+    await runtimes.reconcile();
+
+    expect(here?.view.rootVersion).toBe(2);
+    expect(here?.keyring.fingerprint('index')).toBe(there?.keyring.fingerprint('index'));
   });
 });

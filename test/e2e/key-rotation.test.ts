@@ -119,13 +119,6 @@ describe("an organisation's keys, from the server to a drawer and through a thef
     expect(again.stderr).toContain('is not on this server');
   });
 
-  it('--remove without a file, or over one, removes nothing', async () => {
-    const nowhere = await owner.run('keys', 'root', 'export', '--remove');
-
-    expect(nowhere.exitCode).toBe(2);
-    expect(nowhere.stderr).toContain('--remove needs --out');
-  });
-
   it('the server alone rotates no more', async () => {
     const { exitCode, stderr } = await owner.run('keys', 'rotate', '--role', 'index');
 

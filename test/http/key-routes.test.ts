@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ChainedEntry } from '../../src/audit/entry.ts';
@@ -7,11 +7,12 @@ import { createStores } from '../../src/database/stores.ts';
 import type { ExportedRootKey } from '../../src/release/export-root-key.ts';
 import type { RootSummary } from '../../src/release/key-custody.ts';
 import type { Draft, DraftedKey } from '../../src/release/offline-rotation.ts';
-import type { KeyRole } from '../../src/signing/keys.ts';
+import type { KeyRole, OrgKey } from '../../src/signing/keys.ts';
 import { generateKeyPair, type KeyPair } from '../../src/signing/org-keys.ts';
 import { parseRoot, type RootDocument, verifyRoot } from '../../src/signing/root.ts';
 import { readOfflineRootKey, signRootBody } from '../../src/signing/root-key.ts';
 import { type Answered, ask, type Refused } from '../support/app.ts';
+import { temporaryFolder } from '../support/git.ts';
 import { type Gpg, openGpg } from '../support/gpg.ts';
 import { type OrgApi, openOrg } from '../support/org-api.ts';
 import { openService, type TestService } from '../support/service.ts';
@@ -487,4 +488,44 @@ describe('POST /keys/rotate/signed, signed by the root key', () => {
     expect(refusal(answer)).toEqual([400, 'VAL_FAILED']);
     await other.close();
   });
+});
+
+describe('a root key that was taken off the server', () => {
+  it('is in no file of the database, and after a restart rotations go on without it', async () => {
+    const dir = await temporaryFolder('waymark-custody-');
+    const first = await openService(dir);
+    tools = await openOrg(first, { org: 'kept' });
+    const wrapped = (await storedKeys(dir)).map(({ wrappedPrivate }) => wrappedPrivate!);
+    const path = '/keys/root/export';
+    const { armored } = await tools.post<ExportedRootKey>(path, { remove: true });
+    await first.close();
+
+    const held = await storedIn(dir, wrapped);
+    const second = await openService(dir);
+    await tools.follow(second);
+    const draft = await tools.post<Draft>('/keys/rotate/draft', { roles: ['index'] });
+    const signature = await signWith(draft.body, armored);
+    await tools.post('/keys/rotate/signed', { ...draft, signature });
+
+    expect(wrapped).toHaveLength(3);
+    expect(held).toHaveLength(2);
+    expect((await followTo(3)).roles.index.keyids).toEqual([draft.keys[0]?.fingerprint]);
+    expect(await indexRootVersion()).toBe(3);
+    await second.close();
+    await rm(dir, { recursive: true });
+  });
+
+  async function storedKeys(dir: string): Promise<OrgKey[]> {
+    const database = await openDatabase({ file: join(dir, 'waymark.db') });
+    const keys = await createStores(database).keys.keys('kept');
+    await database.close();
+    return keys;
+  }
+
+  /** Those of the texts that are in some file of the folder, whatever the database makes of it. */
+  async function storedIn(dir: string, texts: readonly string[]): Promise<string[]> {
+    const names = (await readdir(dir)).filter((name) => name.startsWith('waymark.db'));
+    const files = await Promise.all(names.map((name) => readFile(join(dir, name), 'latin1')));
+    return texts.filter((text) => files.some((file) => file.includes(text)));
+  }
 });
