@@ -8,7 +8,7 @@ import { flipByte } from './flip-byte.ts';
 import { isFull, makeSite, type Site } from './site.ts';
 
 const MAIN = 'refs/heads/main';
-const PLACES = isFull ? Array.from({ length: 20 }, (_, i) => (i + 0.5) / 20) : [0.1, 0.5, 0.9];
+const PLACES = isFull ? Array.from({ length: 20 }, (_, i) => (i + 0.5) / 20) : [0.3, 0.8];
 
 /** Fault 14 of the design. */
 describe('a repository that is damaged', () => {

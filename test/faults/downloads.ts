@@ -14,7 +14,7 @@ export const KINDS = ['plain', 'sealed'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** More than one block of a stored bundle: damage in the last is found when much is sent already. */
-const NOISE_BYTES = isFull ? 16 * 1024 * 1024 : 2 * 1024 * 1024;
+const NOISE_BYTES = isFull ? 4 * 1024 * 1024 : 1024 * 1024;
 const NOISE = 'skills/account-brief/assets/noise.txt';
 
 /** Someone who downloads the plugin `sales`, as it is and encrypted. */
