@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { decryptSessionKeys, enums, readMessage, readPrivateKey } from 'openpgp';
@@ -135,7 +135,9 @@ async function writeLiteral(inner: ByteReader, path: string, limitBytes: number)
       yield part;
     }
   }
-  await pipeline(measured(), createWriteStream(path, { flags: 'wx', mode: 0o600 }));
+  // Opened here: a stream that is given up while it opens makes the file after its removal.
+  const file = await open(path, 'wx', 0o600);
+  await pipeline(measured(), file.createWriteStream());
   return size;
 }
 
