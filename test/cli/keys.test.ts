@@ -181,7 +181,9 @@ describe('waymark keys rotate', () => {
 
     const { exitCode } = await rotate('--role', 'index', '--root-key', 'root.asc');
 
-    const bodies = fetched.mock.calls.map(([, init]) => String(init?.body ?? ''));
+    const bodies = fetched.mock.calls.map(
+      ([, init]) => (init?.body as string | Buffer | undefined)?.toString() ?? '',
+    );
     fetched.mockRestore();
     const [, secret = ''] = /\n\n(.{60})/.exec(await owner.read('root.asc')) ?? [];
     expect(exitCode).toBe(0);
