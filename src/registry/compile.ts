@@ -72,7 +72,10 @@ export async function compile(request: Compilation): Promise<Result<Snapshot, Di
   });
 }
 
-export const fragmentsOf = ({ plugins, shared }: Pick<CompiledTree, 'plugins' | 'shared'>): Fragment[] => [
+export const fragmentsOf = ({
+  plugins,
+  shared,
+}: Pick<CompiledTree, 'plugins' | 'shared'>): Fragment[] => [
   ...plugins.values(),
   ...(shared ? [shared] : []),
 ];
