@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from './audit/logger.ts';
 import { type Config, ConfigError, parseMasterKey, readConfig } from './config/config.ts';
@@ -33,8 +33,10 @@ import { WaymarkError } from './model/errors.ts';
 import type { ArtifactStore } from './registry/artifacts.ts';
 import { ParsePool } from './registry/parse-pool.ts';
 import { publishDeclared } from './release/publish.ts';
+import { renewRoot } from './release/renew-root.ts';
 import { createMasterKey } from './signing/master-key.ts';
 
+const DAY_MS = 86_400_000;
 const clock = Date.now;
 
 async function serve(config: Config): Promise<void> {
@@ -95,16 +97,29 @@ async function openService(config: Config, log: Logger) {
     }),
     routers: routersOver(parts),
   });
+  const renewing = setInterval(() => void renewRoots(parts), DAY_MS).unref();
+  await renewRoots(parts);
   const hotPath = createHotPath({ deliveries, clients, authenticator, limiter, logError });
   const server = createHttpServer({ app, hotPath });
 
   async function stop(): Promise<void> {
     isStopping = true;
+    clearInterval(renewing);
     await drain(server);
     runtimes.close();
     await storage.close();
   }
   return { server, runtimes, stop };
+}
+
+/** One org's fault does not keep the others' clients waiting. */
+async function renewRoots({ runtimes, keys, master, log }: Parts): Promise<void> {
+  for (const runtime of runtimes.all()) {
+    const who = { actor: 'system:reconciler', requestId: randomUUID() };
+    await renewRoot({ runtime, keys, master, clock, ...who }).catch((error: unknown) => {
+      log.error({ org: runtime.org.slug, error }, 'the root could not be renewed');
+    });
+  }
 }
 
 async function openStorage(config: Config, log: Logger) {

@@ -74,6 +74,9 @@ export function sendFailure(response: ServerResponse, status: number, error: Fai
   ]) {
     response.removeHeader(name);
   }
+  if (error.code === 'VAL_RANGE') {
+    response.setHeader('Content-Range', `bytes */${error.details?.['size']}`);
+  }
   response.writeHead(status, {
     'Content-Type': 'application/json; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
