@@ -50,7 +50,7 @@ export class BundleCache {
   readonly #clock: Clock;
   /** Of requests for one body at the same time, one makes it. */
   readonly #making = new Map<string, Promise<SealedBody>>();
-  readonly #packets = new Map<string, Promise<Uint8Array>>();
+  readonly #packets = new Map<string, Promise<Packet>>();
 
   constructor(deps: { files: BundleFiles; store: SealedStore; master: MasterKey; clock: Clock }) {
     this.#files = deps.files;
@@ -62,7 +62,7 @@ export class BundleCache {
   async plain(order: BundleOrder): Promise<ReadyBundle> {
     const key = `plain ${order.contentKey}`;
     const body = await this.#find(order, key, (path) => this.#writePlain(order, path));
-    return this.#ready(body, new Uint8Array());
+    return this.#ready(body, { bytes: new Uint8Array(), store: async () => {} });
   }
 
   async sealed(
@@ -176,19 +176,24 @@ export class BundleCache {
     }
   }
 
-  /** In memory, else stored, else made: about a millisecond. */
+  /** In memory, else stored, else made, in about a millisecond: less than it takes to store it. */
   async #packet(
     { bodyDigest, wrappedKey }: SealedBody,
     { subkey, armored }: Pick<RecipientKey, 'subkey' | 'armored'>,
-  ): Promise<Uint8Array> {
+  ): Promise<Packet> {
     const id = `${bodyDigest} ${subkey}`;
     const known = this.#packets.get(id);
     if (known) return await known;
     const finding = (async () => {
       const stored = await this.#store.findPacket(bodyDigest, subkey);
-      if (stored) return stored;
-      const packet = await sessionKeyPacket(armored, this.#master.unwrap(wrappedKey, bodyDigest));
-      return await this.#store.insertPacket(bodyDigest, subkey, packet);
+      if (stored) return { bytes: stored, store: async () => {} };
+      const bytes = await sessionKeyPacket(armored, this.#master.unwrap(wrappedKey, bodyDigest));
+      let storing: Promise<unknown> | undefined;
+      const store = async () => {
+        storing ??= this.#store.insertPacket(bodyDigest, subkey, bytes);
+        await storing;
+      };
+      return { bytes, store };
     })();
     if (this.#packets.size > 10_000) this.#packets.clear();
     this.#packets.set(id, finding);
@@ -200,14 +205,26 @@ export class BundleCache {
     }
   }
 
-  #ready(body: SealedBody, packet: Uint8Array): ReadyBundle {
-    const head = Buffer.from(packet);
+  #ready(body: SealedBody, { bytes, store }: Packet): ReadyBundle {
+    const head = Buffer.from(bytes);
     const size = head.length + body.size;
     return {
       etag: `"${sha256Hex(Buffer.concat([Buffer.from(body.bodyDigest), head])).slice(0, 40)}"`,
       size,
-      read: (start, end) => this.#read(body, head, start, end),
+      read: (start, end) => this.#readAndStore(this.#read(body, head, start, end), store),
     };
+  }
+
+  /**
+   * Whoever has read to the end finds the same packet after a restart. The one
+   * who has not meets another ETag then, and begins again.
+   */
+  async *#readAndStore(
+    bytes: AsyncGenerator<Buffer>,
+    store: Packet['store'],
+  ): AsyncGenerator<Buffer> {
+    yield* bytes;
+    await store();
   }
 
   async *#read(body: SealedBody, head: Buffer, start: number, end: number): AsyncGenerator<Buffer> {
@@ -223,6 +240,12 @@ export class BundleCache {
       throw error;
     }
   }
+}
+
+/** A recipient's session-key packet. `store` keeps it for good, once. */
+interface Packet {
+  bytes: Uint8Array;
+  store(): Promise<void>;
 }
 
 type Written = Pick<SealedBody, 'bodyDigest' | 'size' | 'wrappedKey'>;
