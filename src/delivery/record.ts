@@ -87,8 +87,9 @@ function recordOf(
   history: HistoryIndex,
 ): PluginRecord {
   const touches = touchesOf(content, history);
+  // For every plugin of the registry at each push: nearly all of them end here.
+  if (known && touches.length === 0) return known;
   const newest = touches.reduce((a, b) => (b.ordinal > a.ordinal ? b : a), NEVER);
-  if (known && newest === NEVER) return known;
   const versions = new Map<string, string>();
   for (const { id, documentPath } of content.objects) {
     const touch = history.find(objectKey(content.id, documentPath));
@@ -101,9 +102,8 @@ function recordOf(
 const NEVER: Touch = { commit: '', ordinal: 0 };
 
 /** What changed the plugin's folder or a shared object that it includes. */
-function touchesOf({ id, objects }: PluginContent, history: HistoryIndex): Touch[] {
-  const shared = objects.filter(({ documentPath }) => documentPath.startsWith('objects/'));
-  const keys = [`plugins/${id}`, ...shared.map(({ documentPath }) => objectKey(id, documentPath))];
+function touchesOf({ id, shared }: PluginContent, history: HistoryIndex): Touch[] {
+  const keys = [`plugins/${id}`, ...Object.keys(shared)];
   return keys.flatMap((key) => history.find(key) ?? []);
 }
 
