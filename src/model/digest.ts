@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** `sha256:` and 64 lower-case hex digits: how a digest is written in every answer. */
 export type Digest = `sha256:${string}`;
@@ -15,7 +15,7 @@ export interface FileEntry {
 }
 
 export function sha256Hex(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes);
 }
 
 export const sha256 = (bytes: Uint8Array | string): Digest => `sha256:${sha256Hex(bytes)}`;
@@ -38,7 +38,5 @@ export function contentDigest(
     lines.push(Buffer.from(`${path}\0${mode}\0${hexOf(digest)}\n`));
   }
   lines.sort((a, b) => Buffer.compare(a, b));
-  const hash = createHash('sha256');
-  for (const line of lines) hash.update(line);
-  return `sha256:${hash.digest('hex')}`;
+  return sha256(Buffer.concat(lines));
 }

@@ -8,6 +8,7 @@ import { validatorFor } from './schemas.ts';
 import { decodeText, positionOf } from './text.ts';
 import { readYaml, type YamlDocument } from './yaml-document.ts';
 import type { YamlFault } from './yaml-guard.ts';
+import { readSimpleYaml } from './yaml-simple.ts';
 
 /** Part of the blob cache's key: raised whenever the same bytes would parse differently. */
 export const PARSER_VERSION = 1;
@@ -57,6 +58,20 @@ export function parseDocument(bytes: Uint8Array, path: string): ParsedDocument {
   const located = findings.map((finding) => locate(finding, yaml.value));
   const diagnostics = report(path, text, located);
   return { ...(isOther ? {} : { kind }), ...known, diagnostics };
+}
+
+/**
+ * A document that is plain YAML and has no fault, in time that follows its
+ * size; undefined for any other, whose faults are worth a worker's time.
+ */
+export function parseFaultless(bytes: Uint8Array, path: string): ParsedDocument | undefined {
+  const place = placeOf(path);
+  const { role: kind } = place;
+  const text = isKind(kind) && path.endsWith('.yaml') ? decodeText(bytes) : undefined;
+  if (!isKind(kind) || !text?.ok) return undefined;
+  const value = readSimpleYaml(text.value);
+  if (value === undefined || judge(value, kind, place).length > 0) return undefined;
+  return { kind, ...fieldsOf(value, kind), diagnostics: [] };
 }
 
 function wrongEnding(path: string): Diagnostic {

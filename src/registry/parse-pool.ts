@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { ObjectType } from '../model/names.ts';
 import type { ParseBatch } from './parse-worker.ts';
-import { type DocumentSummary, summariseObject } from './summary.ts';
+import { type DocumentSummary, summariseFaultless, summariseObject } from './summary.ts';
 
 export interface UnparsedObject {
   type: ObjectType;
@@ -14,6 +15,12 @@ export interface UnparsedObject {
 const WORTH_A_WORKER = 64;
 /** A few documents of the largest size would hold everybody up for seconds. */
 const WORTH_A_WORKER_BYTES = 256 * 1024;
+/** Above this, two cores are faster than one that has nothing to load. */
+const WORTH_A_WORKER_AT_ONCE = 32 * 1024 * 1024;
+/** Larger ones are few, and one of them would take the turn of hundreds. */
+const EASY_BYTES = 16 * 1024;
+/** What else the process has to do waits no longer than this. */
+const TURN_MS = 5;
 const BATCH = 128;
 const IDLE_MS = 10_000;
 
@@ -23,7 +30,8 @@ interface Lane {
 }
 
 /**
- * Summarises many documents on all cores. The workers end by themselves when
+ * Summarises many documents: the easy ones here, since a worker takes longer to
+ * start than thousands of them, and the others on all cores. The workers end by themselves when
  * idle, and never keep the process alive.
  */
 export class ParsePool {
@@ -32,11 +40,17 @@ export class ParsePool {
   #idle: NodeJS.Timeout | undefined;
 
   async summarise(documents: readonly UnparsedObject[]): Promise<DocumentSummary[]> {
-    const bytes = documents.reduce((sum, document) => sum + document.bytes.length, 0);
-    if (documents.length < WORTH_A_WORKER && bytes < WORTH_A_WORKER_BYTES) {
-      return documents.map((document) =>
-        summariseObject(document.type, document.bytes, document.path),
-      );
+    const bytes = sizeOf(documents);
+    const summaries = bytes > WORTH_A_WORKER_AT_ONCE ? [] : await summariseEasy(documents);
+    const left = documents.filter((_, i) => !summaries[i]);
+    const others = await this.#summariseOthers(left);
+    let next = 0;
+    return documents.map((_, i) => summaries[i] ?? others[next++]!);
+  }
+
+  async #summariseOthers(documents: readonly UnparsedObject[]): Promise<DocumentSummary[]> {
+    if (documents.length < WORTH_A_WORKER && sizeOf(documents) < WORTH_A_WORKER_BYTES) {
+      return documents.map(({ type, bytes, path }) => summariseObject(type, bytes, path));
     }
     const lanes = this.#start();
     const batches: Promise<DocumentSummary[]>[] = [];
@@ -106,4 +120,23 @@ export class ParsePool {
       if (this.#lanes.every(({ pending }) => pending.size === 0)) this.close();
     }, IDLE_MS).unref();
   }
+}
+
+const sizeOf = (documents: readonly UnparsedObject[]): number =>
+  documents.reduce((sum, { bytes }) => sum + bytes.length, 0);
+
+/** Those that are small, plain and faultless; a hole for each of the others. */
+async function summariseEasy(
+  documents: readonly UnparsedObject[],
+): Promise<(DocumentSummary | undefined)[]> {
+  const summaries: (DocumentSummary | undefined)[] = [];
+  let turnEnds = performance.now() + TURN_MS;
+  for (const { type, bytes, path } of documents) {
+    const isSmall = bytes.length <= EASY_BYTES;
+    summaries.push(isSmall ? summariseFaultless(type, bytes, path) : undefined);
+    if (performance.now() < turnEnds) continue;
+    await setImmediate();
+    turnEnds = performance.now() + TURN_MS;
+  }
+  return summaries;
 }

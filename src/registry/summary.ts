@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ObjectType } from '../model/names.ts';
 import { describeObject, type ObjectDescription } from './describe-object.ts';
-import { type ParsedDocument, parseDocument } from './document.ts';
+import { type ParsedDocument, parseDocument, parseFaultless } from './document.ts';
 
 /** What one object's document says by itself; undefined when it has errors. */
 export interface DocumentSummary {
@@ -25,7 +25,20 @@ export function summariseObject(
   bytes: Uint8Array,
   path: string,
 ): DocumentSummary {
-  const document = parseDocument(bytes, path);
+  return summarise(type, parseDocument(bytes, path), path);
+}
+
+/** As `summariseObject`, of a document that `parseFaultless` takes. */
+export function summariseFaultless(
+  type: ObjectType,
+  bytes: Uint8Array,
+  path: string,
+): DocumentSummary | undefined {
+  const document = parseFaultless(bytes, path);
+  return document && summarise(type, document, path);
+}
+
+function summarise(type: ObjectType, document: ParsedDocument, path: string): DocumentSummary {
   const { id, spec, diagnostics } = document;
   if (spec === undefined) return { payloadRefs: [], diagnostics };
   return {

@@ -3,6 +3,7 @@ import { fail, ok, type Result } from '../model/result.ts';
 import { Composer, isAlias, isMap, isScalar, isSeq } from './yaml-build.ts';
 import { parseTokens, type YamlFault } from './yaml-guard.ts';
 import { offsetAt, PlainReader } from './yaml-plain.ts';
+import { readSimpleYaml } from './yaml-simple.ts';
 
 /** A text's one document as plain JSON values, and where they stand. */
 export interface YamlDocument {
@@ -24,6 +25,20 @@ const OPTIONS = {
 
 /** @param text with `\n` line ends and no byte order mark */
 export function readYaml(text: string): Result<YamlDocument, YamlFault[]> {
+  const value = readSimpleYaml(text);
+  if (value === undefined) return readFullYaml(text);
+  let full: Result<YamlDocument, YamlFault[]> | undefined;
+  return ok({
+    value,
+    offsetOf(pointer, of) {
+      full ??= readFullYaml(text);
+      return full.ok ? full.value.offsetOf(pointer, of) : 0;
+    },
+  });
+}
+
+/** All of YAML that a document may be written in, by the library: what `readYaml` must agree with. */
+export function readFullYaml(text: string): Result<YamlDocument, YamlFault[]> {
   const tokens = parseTokens(text);
   if (!tokens.ok) return tokens;
   const document = compose(tokens.value);

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { generateKinds } from '../../scripts/generate-kinds.ts';
 import { KINDS, type SpecByKind } from '../../src/registry/kinds.ts';
@@ -223,6 +224,17 @@ const FULL: SpecByKind = {
   },
   Integration: { type: 'scm.github', enabled: true, config: { endpoint: 'https://example.com' } },
 };
+
+describe('readSchemas', () => {
+  it('gives schemas as JSON Schema 2020-12 has them', () => {
+    const { kinds, definitions } = readSchemas();
+    const ajv = new Ajv2020();
+
+    for (const schema of [...kinds.values(), definitions]) {
+      expect(ajv.validateSchema(schema), ajv.errorsText()).toBe(true);
+    }
+  });
+});
 
 describe('validatorFor', () => {
   it.each(KINDS)('takes a full document of kind %s', (kind) => {
