@@ -51,7 +51,7 @@ const FILES: [what: string, text: string][] = [
   ['an endless quote', context(`  body: "${'\\"'.repeat(100_000)}\n`)],
 ];
 
-/** Fault 24 of the design. */
+/** Fault 24 of docs/spec/reliability.md. */
 describe('a bomb', () => {
   let site: Site;
   let tree: string;

@@ -10,7 +10,7 @@ const MAIN = 'refs/heads/main';
 /** A push that comes while too many wait is told to come again. */
 const PATIENCE_MS = isFull ? 3_600_000 : 120_000;
 
-/** Faults 17 and 28 of the design. */
+/** Faults 17 and 28 of docs/spec/reliability.md. */
 let site: Site;
 
 beforeAll(async () => {

@@ -5,7 +5,7 @@ import { type Downloader, KINDS, makeDownloader } from './downloads.ts';
 import { flipByte } from './flip-byte.ts';
 import { isFull, makeSite, type Site } from './site.ts';
 
-/** Faults 15 and 21 of the design: a stored bundle is damaged, a download breaks off. */
+/** Faults 15 and 21 of docs/spec/reliability.md: a stored bundle is damaged, a download breaks off. */
 let site: Site;
 let downloader: Downloader;
 

@@ -10,7 +10,7 @@ import { isFull, makeSite, type Site } from './site.ts';
 const MAIN = 'refs/heads/main';
 const PLACES = isFull ? Array.from({ length: 20 }, (_, i) => (i + 0.5) / 20) : [0.3, 0.8];
 
-/** Fault 14 of the design. */
+/** Fault 14 of docs/spec/reliability.md. */
 describe('a repository that is damaged', () => {
   let site: Site;
   let downloader: Downloader;

@@ -9,7 +9,7 @@ import { isFull, makeSite, type Site } from './site.ts';
 
 const MAIN = 'refs/heads/main';
 
-/** Fault 6 of the design: no file of the server, nor of its children, may grow past a limit. */
+/** Fault 6 of docs/spec/reliability.md: no file of the server, nor of its children, may grow past a limit. */
 describe('a server whose files may not grow', () => {
   let site: Site;
   let downloader: Downloader;

@@ -16,7 +16,7 @@ touch held
 while [ -e hold ]; do sleep 0.05; done
 `;
 
-/** Fault 3 of the design. */
+/** Fault 3 of docs/spec/reliability.md. */
 describe('a push whose git was killed with the lock in its hands', { timeout: 120_000 }, () => {
   let site: Site;
   let attempt: Attempt;

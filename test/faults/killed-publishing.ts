@@ -30,7 +30,7 @@ const POINTS: [Failpoint, Outcome, DeedName[]][] = [
 
 const ROUNDS = isFull ? 10 : 1;
 
-/** Faults 1 and 2 of the design. */
+/** Faults 1 and 2 of docs/spec/reliability.md. */
 export function describeKilledPublishing(hit: Set<Failpoint>): void {
   describe('a change of the registry, its server killed', () => {
     let site: Site;

@@ -16,7 +16,7 @@ const POINTS: [Failpoint, readonly Kind[]][] = [
 
 const ROUNDS = isFull ? 10 : 1;
 
-/** Fault 4 of the design. */
+/** Fault 4 of docs/spec/reliability.md. */
 export function describeKilledSealing(hit: Set<Failpoint>): void {
   describe('a bundle, its server killed while it is made', () => {
     let site: Site;

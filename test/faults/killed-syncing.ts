@@ -18,7 +18,7 @@ const POINTS: [Failpoint, 'old' | 'new' | 'no'][] = [
 
 const ROUNDS = isFull ? 10 : 1;
 
-/** Fault 21 of the design, its second half, against a real server. */
+/** Fault 21 of docs/spec/reliability.md, its second half, against a real server. */
 export function describeKilledSyncing(hit: Set<Failpoint>): void {
   describe('a sync, killed', () => {
     let site: Site;

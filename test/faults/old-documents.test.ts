@@ -16,7 +16,7 @@ interface Recorded {
 type Tamper = (path: string, genuine: Recorded) => Recorded | undefined;
 
 /**
- * Fault 25 of the design: what a real server signed, given to a real client by
+ * Fault 25 of docs/spec/reliability.md: what a real server signed, given to a real client by
  * someone in between. `test/cli/attacks.test.ts` has the documents that a
  * server would never sign.
  */
