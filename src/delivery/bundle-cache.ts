@@ -245,7 +245,7 @@ export class BundleCache {
 /** A recipient's session-key packet. `store` keeps it for good, once. */
 interface Packet {
   bytes: Uint8Array;
-  store(): Promise<void>;
+  store: () => Promise<void>;
 }
 
 type Written = Pick<SealedBody, 'bodyDigest' | 'size' | 'wrappedKey'>;

@@ -75,7 +75,7 @@ export function sendFailure(response: ServerResponse, status: number, error: Fai
     response.removeHeader(name);
   }
   if (error.code === 'VAL_RANGE') {
-    response.setHeader('Content-Range', `bytes */${error.details?.['size']}`);
+    response.setHeader('Content-Range', `bytes */${Number(error.details?.['size'])}`);
   }
   response.writeHead(status, {
     'Content-Type': 'application/json; charset=utf-8',
