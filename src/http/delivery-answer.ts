@@ -16,15 +16,15 @@ export const PRIVATE = 'private, no-cache';
 export const IMMUTABLE = 'private, max-age=31536000, immutable';
 
 /** What every delivery answer says of where it comes from. */
-export const placeHeaders = (view: View): Record<string, string> => ({
-  'X-Waymark-Commit': view.published.commit,
-  'X-Waymark-Seq': String(view.sequence),
+export const placeHeaders = (view: View | undefined): Record<string, string> => ({
+  'X-Waymark-Commit': view?.published.commit ?? '',
+  'X-Waymark-Seq': String(view?.sequence ?? 0),
   Vary: 'Authorization',
 });
 
 /** A signed document; the signature goes out on a 304 too. */
 export function signedAnswer(
-  view: View,
+  view: View | undefined,
   { body, signature, etag }: SignedBody,
   headers: Readonly<Record<string, string>> = {},
 ): PreparedAnswer {

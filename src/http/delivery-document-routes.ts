@@ -1,7 +1,5 @@
 import { checkVisible, findReleaseById } from '../delivery/resolve.ts';
-import type { OrgDelivery } from '../delivery/service.ts';
 import { etagOf } from '../delivery/signed.ts';
-import type { View } from '../delivery/view.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import { IMMUTABLE, placeHeaders, signedAnswer, writePrepared } from './delivery-answer.ts';
 import {
@@ -93,7 +91,8 @@ export function trustRoutes({ deliveries }: DeliveryRouteDeps): Route[] {
   };
   const answer = async (call: Call, isSignature: boolean): Promise<undefined> => {
     const { delivery, signed } = await rootOf(call);
-    const view = viewForRoot(delivery);
+    // An org without a first commit has keys all the same.
+    const view = delivery.runtime.maybeView;
     const { version } = call.params as { version?: string };
     const prepared = isSignature
       ? signatureAnswer(view, signed)
@@ -114,7 +113,7 @@ export function trustRoutes({ deliveries }: DeliveryRouteDeps): Route[] {
           status: 200,
           headers: {
             'Content-Type': 'application/pgp-keys',
-            ...placeHeaders(viewForRoot(delivery)),
+            ...placeHeaders(delivery.runtime.maybeView),
           },
           body: delivery.runtime.keyring.publicKey('release'),
         };
@@ -139,9 +138,4 @@ export function trustRoutes({ deliveries }: DeliveryRouteDeps): Route[] {
       },
     }),
   ];
-}
-
-/** An org without a first commit has keys all the same. */
-function viewForRoot({ runtime }: OrgDelivery): View {
-  return runtime.maybeView ?? ({ published: { commit: '' }, sequence: 0 } as unknown as View);
 }

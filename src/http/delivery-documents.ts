@@ -94,7 +94,10 @@ function filtered(
 }
 
 /** The armored signature beside a document, for `gpg --verify`. */
-export function signatureAnswer(view: View, { signature, etag }: SignedBody): PreparedAnswer {
+export function signatureAnswer(
+  view: View | undefined,
+  { signature, etag }: SignedBody,
+): PreparedAnswer {
   return {
     status: 200,
     headers: {
