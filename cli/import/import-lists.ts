@@ -79,6 +79,7 @@ function withoutSecrets(
   server: FoundServer,
   spec: Fields,
 ): Fields | undefined {
+  // The layout's reader gives a spec only when every field of it has its type.
   const found = findLiteralSecrets(spec as unknown as McpSpec);
   if (found.length === 0) return spec;
   const entry = server.entry as Fields;

@@ -32,6 +32,7 @@ function translating(pool: pg.Pool): PostgresPool {
   };
 }
 
+/** Cast, since pg types `query` by a dozen overloads of which kysely calls this one. */
 function wrap(client: pg.PoolClient): PostgresPoolClient {
   return {
     query: (sql: string, parameters: unknown[]) => client.query(sql, parameters).catch(rethrow),

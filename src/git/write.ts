@@ -49,27 +49,6 @@ export async function importFolder(options: {
   return await commitFiles({ repo, changes, message, author, committer: author });
 }
 
-/** What is signed for an annotated tag; its armored signature is appended by {@link writeSignedTag}. */
-export function tagPayload(options: {
-  object: string;
-  tag: string;
-  tagger: Signature;
-  message: string;
-}): string {
-  const { object, tag, tagger, message } = options;
-  const head = `object ${object}\ntype commit\ntag ${tag}\ntagger ${person(tagger)}\n`;
-  return `${head}\n${message.endsWith('\n') ? message : `${message}\n`}`;
-}
-
-/** @returns the oid of the tag object */
-export async function writeSignedTag(options: {
-  repo: string;
-  payload: string;
-  signature: string;
-}): Promise<string> {
-  return await writeObject(options.repo, 'tag', Buffer.from(options.payload + options.signature));
-}
-
 async function writeCommit({ repo, parent, ...commit }: NewCommit, tree: string): Promise<string> {
   const lines = [
     `tree ${tree}`,

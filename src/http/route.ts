@@ -51,7 +51,10 @@ export interface Route<Path extends string = string, Body = unknown> {
   handle(call: Call<Path, Body>): Promise<Answer | undefined>;
 }
 
-/** Lets a row's handler see the types of its own path and body. */
+/**
+ * Lets a row's handler see the types of its own path and body. The cast forgets them again, so
+ * that rows of all kinds fit one table; `serve` gives each what its own path and schema say.
+ */
 export const route = <Path extends string, Body>(row: Route<Path, Body>): Route =>
   row as unknown as Route;
 

@@ -96,6 +96,7 @@ function judge(value: unknown, kind: Kind, place: Place): Finding[] {
     const errors = validate.errors?.slice(0, ERRORS_WORDED) ?? [];
     return [...named, ...toFindings(errors)];
   }
+  // What the schema has just accepted has that shape.
   return [...named, ...checkDocument(value as unknown as DocumentValue, place)];
 }
 

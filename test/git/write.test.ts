@@ -2,7 +2,9 @@ import { chmod, mkdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openObjectPool } from '../../src/git/object-pool.ts';
-import { commitFiles, importFolder, tagPayload, writeSignedTag } from '../../src/git/write.ts';
+import { commitFiles, importFolder } from '../../src/git/write.ts';
+import { writeObject } from '../../src/git/write-object.ts';
+import { composeTagPayload } from '../../src/signing/tag.ts';
 import { makeRepository, type TestRepository, temporaryFolder } from '../support/git.ts';
 
 let repository: TestRepository;
@@ -188,17 +190,17 @@ describe('importFolder', () => {
   });
 });
 
-describe('writeSignedTag', () => {
+describe('writeObject', () => {
   it('writes a tag that git reads, with the signature at its end', async () => {
-    const payload = tagPayload({
+    const payload = composeTagPayload({
       object: repository.head,
-      tag: 'sales--v1.0.0',
-      tagger: author,
-      message: 'Notes',
+      name: 'sales--v1.0.0',
+      tagger: { name: 'Ada', email: 'ada@example.com', at: '2026-11-02T09:00:00Z' },
+      message: 'Notes\n',
     });
     const signature = '-----BEGIN PGP SIGNATURE-----\n\nabc\n-----END PGP SIGNATURE-----\n';
 
-    const oid = await writeSignedTag({ repo: repository.path, payload, signature });
+    const oid = await writeObject(repository.path, 'tag', Buffer.from(payload + signature));
 
     const raw = (await repository.git('cat-file', 'tag', oid)) as string;
     expect(`${raw}\n`).toBe(payload + signature);

@@ -9,3 +9,7 @@ const root = path.resolve(
 export const testData = (name: string): string => path.join(root, name);
 
 export const hasTestData = existsSync(root);
+
+if (!hasTestData) {
+  console.warn('No real marketplaces to test on: WAYMARK_TEST_DATA names no folder.');
+}
