@@ -5,6 +5,7 @@ const tiers = [
   'delivery|changes|release|environment|promotion|workflow|deployment|rollout|evidence|plugin-host|identity|audit',
   'database|queue',
   'http|workers',
+  'service',
   'main[.]ts',
 ].map((names) => `^src/(${names})(/|$)`);
 

@@ -1,0 +1,53 @@
+import { join } from 'node:path';
+import { type Config, ConfigError } from '../config/config.ts';
+import { keepSecret, replaceSecret } from '../config/secret-file.ts';
+import type { OrgRuntimes } from '../delivery/runtimes.ts';
+import type { ApiKeyStore } from '../identity/api-key.ts';
+import { ensureSiteAdmin } from '../identity/site-admin.ts';
+import type { Clock } from '../model/clock.ts';
+import type { ArtifactStore } from '../registry/artifacts.ts';
+import { publishDeclared } from '../release/publish.ts';
+
+interface SiteParts {
+  runtimes: OrgRuntimes;
+  artifacts: ArtifactStore;
+  apiKeys: ApiKeyStore;
+  clock: Clock;
+}
+
+/** A first start makes the example org, then the administrator: a crash between is a first start again. */
+export async function prepareSite(config: Config, parts: SiteParts): Promise<void> {
+  const { apiKeys, clock } = parts;
+  const isFirstStart = (await apiKeys.list(null)).length === 0;
+  if (isFirstStart && config.exampleOrg !== null) await makeExample(config.exampleOrg, parts);
+  const path = adminKeyFile(config);
+  const file = {
+    keep: (token: string) => keepSecret(path, token),
+    replace: (token: string) => replaceSecret(path, token),
+  };
+  await ensureSiteAdmin({ apiKeys, file, chosen: config.adminToken, clock });
+}
+
+async function makeExample(slug: string, { runtimes, artifacts, clock }: SiteParts) {
+  const actor = 'system:start';
+  const org = { slug, name: 'Acme', initial: 'template', mode: 'hosted', actor } as const;
+  const known = runtimes.find(slug);
+  if (!known) await runtimes.create(org);
+  const runtime = known ?? runtimes.find(slug)!;
+  await publishDeclared({ runtime, artifacts, clock, actor });
+}
+
+export const adminKeyFile = ({ dataDir }: Pick<Config, 'dataDir'>): string =>
+  join(dataDir, 'admin-key');
+
+/** Now, rather than at the first signature. */
+export async function checkMasterKey(runtimes: OrgRuntimes): Promise<void> {
+  const [runtime] = runtimes.all();
+  try {
+    await runtime?.keyring.privateKey('index');
+  } catch (cause) {
+    const places = 'WAYMARK_MASTER_KEY, WAYMARK_MASTER_KEY_FILE or <data>/master-key';
+    const message = `the master key (${places}) is not the one that secrets were stored with`;
+    throw new ConfigError(message, { cause });
+  }
+}

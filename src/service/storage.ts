@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Logger } from '../audit/logger.ts';
+import { type Config, parseMasterKey } from '../config/config.ts';
+import { keepSecret } from '../config/secret-file.ts';
+import { createArtifactStore } from '../database/artifact-store.ts';
+import { createBundleFiles } from '../database/bundle-files.ts';
+import { openDatabase } from '../database/open.ts';
+import { createStores } from '../database/stores.ts';
+import { BundleCache } from '../delivery/bundle-cache.ts';
+import type { Clock } from '../model/clock.ts';
+import { createMasterKey } from '../signing/master-key.ts';
+
+/** What the process was given from outside: the one log, and what time it is. */
+export interface Surroundings {
+  log: Logger;
+  clock: Clock;
+}
+
+export type Storage = Awaited<ReturnType<typeof openStorage>>;
+
+/** Everything that lasts: the database's stores, the artifacts, the sealed bundles, the master key. */
+export async function openStorage(config: Config, { log, clock }: Surroundings) {
+  const { dataDir, databaseUrl } = config;
+  const master = createMasterKey(await masterKeyOf(config));
+  const isEmbedded = databaseUrl === null;
+  const location = isEmbedded ? { file: join(dataDir, 'waymark.db') } : { url: databaseUrl };
+  const database = await openDatabase(location);
+  const stores = createStores(database);
+  const artifacts = await createArtifactStore(join(dataDir, 'artifacts'), {
+    onUnreadable: (file) => log.warn({ file }, 'a damaged artifact segment is made anew'),
+  });
+  const files = await createBundleFiles(join(dataDir, 'bundles'));
+  const bundles = new BundleCache({ files, store: stores.sealed, master, clock });
+  async function close(): Promise<void> {
+    await artifacts.close();
+    await database.close();
+  }
+  return { stores, artifacts, bundles, master, close };
+}
+
+async function masterKeyOf({ masterKey, dataDir }: Config): Promise<Buffer> {
+  if (masterKey) return masterKey;
+  const path = join(dataDir, 'master-key');
+  return parseMasterKey(await keepSecret(path, randomBytes(32).toString('base64')), path);
+}
