@@ -1,8 +1,8 @@
 const tiers = [
   'model',
-  'config|git|signing',
+  'config|git|signing|outbound',
   'registry',
-  'delivery|changes|release|environment|promotion|workflow|deployment|rollout|evidence|plugin-host|identity|audit',
+  'delivery|changes|release|mirror|secrets|environment|promotion|workflow|deployment|rollout|evidence|plugin-host|identity|audit',
   'database|queue',
   'http|workers',
   'service',

@@ -37,11 +37,26 @@ export interface Answer {
   pagination?: Pagination;
 }
 
-/** A row of the table that authentication, tenancy and validation share. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** What a success carries: `data` of the envelope, or the bare body; a list when paged. */
+export interface AnswerShape {
+  data: JsonSchema;
+  isPage?: boolean;
+  example?: unknown;
+}
+
+/** A row of the table that authentication, tenancy, validation and OpenAPI share. */
 export interface Route<Path extends string = string, Body = unknown> {
-  method: 'get' | 'post' | 'put' | 'delete';
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   path: Path;
   permission: Permission;
+  /** What it does, in one sentence for the documentation. */
+  summary?: string;
+  /** By the parameter's name. Those of a page, its filter and its order are known. */
+  query?: Readonly<Record<string, JsonSchema>>;
+  /** By status; null for a success without a body. */
+  answers?: Readonly<Partial<Record<200 | 201 | 202 | 204, AnswerShape | null>>>;
   /** `site`: about no org. Else the org is `:orgId`, or follows from the caller. */
   scope?: 'site';
   body?: BodySchema<Body>;

@@ -14,6 +14,9 @@ export type Permission =
   | 'registry:read'
   | 'registry:write'
   | 'registry:main'
+  | 'changes:read'
+  | 'changes:write'
+  | 'changes:merge'
   | 'releases:read'
   | 'releases:publish'
   | 'releases:block'
@@ -21,21 +24,59 @@ export type Permission =
   | 'clients:read'
   | 'clients:write'
   | 'agents:enroll'
+  | 'namespaces:read'
+  | 'namespaces:manage'
+  | 'departments:read'
+  | 'members:read'
+  | 'members:write'
   | 'api-keys:read'
   | 'api-keys:write'
+  | 'feed-tokens:read'
+  | 'feed-tokens:write'
+  | 'secrets:read'
+  | 'secrets:write'
+  | 'upstreams:read'
+  | 'upstreams:write'
   | 'audit:read'
   | 'keys:rotate'
   | 'sites:manage';
 
-const viewer: Permission[] = ['delivery:read', 'releases:read', 'registry:read'];
-const editor: Permission[] = [...viewer, 'registry:write', 'agents:enroll', 'clients:read'];
-const publisher: Permission[] = [...editor, 'registry:main', 'releases:publish'];
+const viewer: Permission[] = [
+  'delivery:read',
+  'releases:read',
+  'registry:read',
+  'changes:read',
+  'namespaces:read',
+  'departments:read',
+];
+const editor: Permission[] = [
+  ...viewer,
+  'registry:write',
+  'changes:write',
+  'agents:enroll',
+  'clients:read',
+];
+const publisher: Permission[] = [
+  ...editor,
+  'registry:main',
+  'changes:merge',
+  'releases:publish',
+  'upstreams:read',
+];
 const admin: Permission[] = [
   ...publisher,
   'releases:block',
   'clients:write',
+  'namespaces:manage',
+  'members:read',
+  'members:write',
   'api-keys:read',
   'api-keys:write',
+  'feed-tokens:read',
+  'feed-tokens:write',
+  'secrets:read',
+  'secrets:write',
+  'upstreams:write',
   'audit:read',
 ];
 
