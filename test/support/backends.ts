@@ -8,8 +8,13 @@ import { createMemoryStores } from './fakes/memory-stores.ts';
 import { createTestDatabase } from './postgres.ts';
 
 /** The PostgreSQL server for tests; undefined where it cannot be had, an error under CI=true. */
-export async function postgresServer(): Promise<string | undefined> {
-  const answer = await fetch(inject('postgresStarter'));
+export const postgresServer = (): Promise<string | undefined> => sharedServer('postgres');
+
+/** The Redis server for tests, with what others store beside; undefined as for PostgreSQL. */
+export const redisServer = (): Promise<string | undefined> => sharedServer('redis');
+
+async function sharedServer(kind: 'postgres' | 'redis'): Promise<string | undefined> {
+  const answer = await fetch(`${inject('starter')}/${kind}`);
   const text = await answer.text();
   if (answer.ok) return text;
   if (answer.status !== 404 || process.env['CI'] === 'true') throw new Error(text);
