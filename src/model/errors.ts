@@ -5,6 +5,8 @@ export type ErrorCode =
   | 'VAL_TOO_LARGE'
   | 'VAL_MEDIA_TYPE'
   | 'VAL_PAGE_SIZE'
+  | 'VAL_SORT_FIELD'
+  | 'VAL_FILTER'
   | 'VAL_CURSOR'
   | 'VAL_RANGE'
   | 'AUTH_TOKEN_MISSING'
