@@ -7,10 +7,12 @@ export class GitError extends Error {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly stderr: string;
+  /** What it had said before: some commands answer, and tell by the exit code what it means. */
+  readonly stdout: Buffer;
 
   constructor(
     command: string,
-    end: { exitCode: number | null; signal: string | null; stderr: string },
+    end: { exitCode: number | null; signal: string | null; stderr: string; stdout?: Buffer },
     options?: ErrorOptions,
   ) {
     const how = end.signal ?? (end.exitCode === null ? 'not started' : `exit ${end.exitCode}`);
@@ -18,6 +20,7 @@ export class GitError extends Error {
     this.exitCode = end.exitCode;
     this.signal = end.signal;
     this.stderr = end.stderr;
+    this.stdout = end.stdout ?? Buffer.alloc(0);
   }
 }
 
@@ -54,7 +57,9 @@ export function runGit(
   let outputBytes = 0;
   let stderr = '';
   const give = (exitCode: number | null, signal: string | null, cause?: Error) =>
-    reject(new GitError(command, { exitCode, signal, stderr }, { cause }));
+    reject(
+      new GitError(command, { exitCode, signal, stderr, stdout: Buffer.concat(output) }, { cause }),
+    );
   // Given up at once: a grandchild may hold the pipes open for longer than git lives.
   const kill = (why: string) => {
     stderr = why;
