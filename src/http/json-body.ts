@@ -46,7 +46,7 @@ export async function readJson(request: Request, response: Response): Promise<un
 }
 
 /** `/roles/0` → `roles.0`; a key that is missing or unknown is named as if it were there. */
-function toValidationError(error: ErrorObject): ValidationError {
+export function toValidationError(error: ErrorObject): ValidationError {
   const { missingProperty, additionalProperty, allowedValues } = error.params as {
     missingProperty?: string;
     additionalProperty?: string;

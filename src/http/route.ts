@@ -1,10 +1,11 @@
 import { type Request, type Response, Router } from 'express';
-import type { Caller } from '../identity/caller.ts';
+import { ANONYMOUS, type Caller } from '../identity/caller.ts';
 import type { Permission } from '../identity/roles.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import { type Pagination, requestIdIn, success } from './envelope.ts';
-import { getCaller } from './identify.ts';
+import { findCaller, getCaller } from './identify.ts';
 import { type BodySchema, readJson } from './json-body.ts';
+import { checkQuery } from './query.ts';
 import { checkOrg, checkPermission, type OrgNames, orgOf, SITE } from './tenant.ts';
 
 /** `'/orgs/:orgId/clients/:id'` → `{orgId: string; id: string}` */
@@ -16,13 +17,14 @@ export type ParamsOf<Path extends string> = Path extends `${infer Head}/${infer 
 
 /** One request, as its handler meets it: allowed, and its body valid. */
 export interface Call<Path extends string = string, Body = unknown> {
+  /** `ANONYMOUS` where the route is public and the request without a credential. */
   caller: Caller;
   /** The org that the call is about; `*` for the site. */
   org: string;
   params: ParamsOf<Path>;
   query: URLSearchParams;
   body: Body;
-  /** From `If-Match: "<version>"`. */
+  /** From `If-Match: "<version>"`; of a row whose version is text, see `textVersionOf`. */
   ifMatch: number | undefined;
   requestId: string;
   request: Request;
@@ -50,7 +52,8 @@ export interface AnswerShape {
 export interface Route<Path extends string = string, Body = unknown> {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   path: Path;
-  permission: Permission;
+  /** `self`: for whoever has a credential. `public`: also without; a wrong one is refused still. */
+  permission: Permission | 'self' | 'public';
   /** What it does, in one sentence for the documentation. */
   summary?: string;
   /** By the parameter's name. Those of a page, its filter and its order are known. */
@@ -59,6 +62,8 @@ export interface Route<Path extends string = string, Body = unknown> {
   answers?: Readonly<Partial<Record<200 | 201 | 202 | 204, AnswerShape | null>>>;
   /** `site`: about no org. Else the org is `:orgId`, or follows from the caller. */
   scope?: 'site';
+  /** What lives in git has no number: its version is a commit or a digest. */
+  hasTextVersion?: true;
   body?: BodySchema<Body>;
   /** Until the handler has answered or begun to; null for what has none, such as a download. */
   deadlineMs?: number | null;
@@ -114,20 +119,25 @@ async function admit(
   response: Response,
   orgs: OrgNames,
 ): Promise<Call> {
-  const caller = getCaller(response);
+  const { permission } = row;
+  const isPublic = permission === 'public';
+  const caller = isPublic ? (findCaller(response) ?? ANONYMOUS) : getCaller(response);
   const params = request.params as Record<string, string>;
   const org = scopeOf(row, caller, request, orgs);
-  checkPermission(caller, row.permission);
+  if (!isPublic && permission !== 'self') checkPermission(caller, permission);
   const { searchParams: query } = new URL(request.originalUrl, 'http://localhost');
-  const ifMatch = versionIn(request.headers['if-match']);
+  if (row.query) checkQuery(query, row.query);
+  const ifMatch = row.hasTextVersion ? undefined : versionIn(request.headers['if-match']);
   const body = row.body?.parse(await readJson(request, response));
   const requestId = requestIdIn(response);
   return { caller, org, params, query, body, ifMatch, requestId, request, response };
 }
 
-function scopeOf({ scope }: Route, caller: Caller, request: Request, orgs: OrgNames): string {
-  if (scope === 'site') return SITE;
+function scopeOf(row: Route, caller: Caller, request: Request, orgs: OrgNames): string {
+  if (row.scope === 'site') return SITE;
   const { orgId } = request.params as { orgId?: string };
+  // Who is let in without a credential is of no org: its handler looks for the one that is named.
+  if (row.permission === 'public') return orgId ?? SITE;
   if (orgId === undefined) return orgOf(caller, request.get('x-waymark-org'), orgs);
   checkOrg(caller, orgId, orgs);
   return orgId;
@@ -138,6 +148,19 @@ function versionIn(header: string | undefined): number | undefined {
   const [, version] = /^"?(\d{1,15})"?$/.exec(header) ?? [];
   if (version === undefined) throw invalidField('If-Match', 'must be a version, such as "3"');
   return Number(version);
+}
+
+/**
+ * The version that `If-Match` asks for, of a resource whose version is text.
+ *
+ * @throws {WaymarkError} `VAL_FAILED` for a weak one or a list
+ */
+export function textVersionOf({ headers }: Request): string | undefined {
+  const header = headers['if-match'];
+  if (header === undefined || header === '*') return undefined;
+  const [, version] = /^"?([\w.:-]{1,128})"?$/.exec(header) ?? [];
+  if (version === undefined) throw invalidField('If-Match', 'must be one version, in quotes');
+  return version;
 }
 
 async function withDeadline<T>(row: Route, response: Response, work: () => Promise<T>): Promise<T> {

@@ -3,7 +3,7 @@ import type { Permission, Role } from './roles.ts';
 
 /** Who asks, as its credential says. It is shared between requests: never changed. */
 export interface Caller {
-  kind: 'key' | 'client';
+  kind: 'key' | 'client' | 'anonymous';
   /** The API key's or the client's id. */
   id: string;
   /** As the audit log names it: `user:<user>`, `key:<id>` or `client:<id>`. */
@@ -21,3 +21,17 @@ export interface Caller {
   /** Of kind `client`. */
   client?: Client;
 }
+
+/** Whoever calls a public route without a credential. */
+export const ANONYMOUS: Caller = Object.freeze({
+  kind: 'anonymous',
+  id: '',
+  actor: 'anonymous',
+  org: null,
+  user: null,
+  teams: [],
+  roles: [],
+  grantRoles: [],
+  permissions: new Set<Permission>(),
+  isSiteAdmin: false,
+});

@@ -59,14 +59,25 @@ async function clientToken(app: TestApp): Promise<string> {
   return token;
 }
 
+function whoIs({ permission }: Route, allowed: readonly string[]): string {
+  if (permission === 'public') return 'everybody, without a credential';
+  if (permission === 'self') return 'whoever has a credential';
+  return allowed.length === 0 ? 'the site’s administrators alone' : allowed.join(' ');
+}
+
 const tokenOf = (app: TestApp, role: Role): Promise<string> =>
   role === 'client' ? clientToken(app) : app.keyOf(role);
 
 describe('every route', () => {
-  it('is 401 without a credential', async () => {
-    expect(await answersOtherThan(401, (app, mounted, row) => request(app, mounted, row))).toEqual(
-      [],
-    );
+  it('is 401 without a credential, but for the public ones', async () => {
+    const wrong = await answersOtherThan(401, async (app, mounted, row) => {
+      const answer = await request(app, mounted, row);
+      if (row.permission !== 'public') return answer;
+      expect(answer.status, row.path).toBe(204);
+      return { status: 401 };
+    });
+
+    expect(wrong).toEqual([]);
   });
 
   it('is 401 with a key that has expired', async () => {
@@ -94,7 +105,7 @@ describe('every route', () => {
         const method = row.method.toUpperCase();
         const site = await app.ask(pathOf(mounted, row), { method, token: siteAdmin, headers });
         expect(site.status, row.path).toBe(204);
-        const who = allowed.length === 0 ? 'the site’s administrators alone' : allowed.join(' ');
+        const who = whoIs(row, allowed);
         lines.push(`${method} ${join(mounted.at, row.path)}: ${who}`);
       }
     }
@@ -106,7 +117,7 @@ describe('every route', () => {
 describe('another org', () => {
   it('is 404 for its neighbour’s owner, as one that is not there', async () => {
     const wrong = await answersOtherThan(404, async (app, mounted, row) => {
-      if (!row.path.includes(':orgId')) return { status: 404 };
+      if (!row.path.includes(':orgId') || row.permission === 'public') return { status: 404 };
       const token = await app.keyOf('owner', 'globex');
       const method = row.method.toUpperCase();
       const foreign = await app.ask<Refused>(pathOf(mounted, row, 'acme'), { method, token });
@@ -122,7 +133,8 @@ describe('another org', () => {
 
   it('cannot be named by its neighbour’s owner where the path names none', async () => {
     const wrong = await answersOtherThan(404, async (app, mounted, row) => {
-      if (row.path.includes(':orgId') || row.scope === 'site') return { status: 404 };
+      const isOfNoOrg = row.scope === 'site' || row.permission === 'public';
+      if (row.path.includes(':orgId') || isOfNoOrg) return { status: 404 };
       const headers = { 'x-waymark-org': 'acme' };
       const token = await app.keyOf('owner', 'globex');
       return app.ask(pathOf(mounted, row), { method: row.method.toUpperCase(), token, headers });

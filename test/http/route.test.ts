@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { jsonBody } from '../../src/http/json-body.ts';
-import { type Route, route } from '../../src/http/route.ts';
+import { type Route, route, textVersionOf } from '../../src/http/route.ts';
 import { WaymarkError } from '../../src/model/errors.ts';
 import { type Refused, serveApp, type TestApp } from '../support/app.ts';
 
@@ -47,6 +47,33 @@ const rows: Route[] = [
     path: '/boxes/:id',
     permission: 'releases:publish',
     handle: async ({ ifMatch = null }) => ({ status: 200, body: { ifMatch } }),
+  }),
+  route({
+    method: 'patch',
+    path: '/files/:id',
+    permission: 'releases:publish',
+    hasTextVersion: true,
+    handle: async ({ request }) => ({
+      status: 200,
+      body: { version: textVersionOf(request) ?? null },
+    }),
+  }),
+  route({
+    method: 'get',
+    path: '/found',
+    permission: 'self',
+    scope: 'site',
+    query: {
+      depth: { type: 'integer', minimum: 1, maximum: 9 },
+      kind: { enum: ['red', 'blue'] },
+    },
+    handle: async ({ caller }) => ({ status: 200, body: { actor: caller.actor } }),
+  }),
+  route({
+    method: 'get',
+    path: '/notices',
+    permission: 'public',
+    handle: async ({ caller, org }) => ({ status: 200, body: { actor: caller.actor, org } }),
   }),
   route({
     method: 'get',
@@ -354,5 +381,82 @@ describe('If-Match', () => {
 
     expect(answer.status).toBe(400);
     expect(answer.text).toMatch('If-Match');
+  });
+});
+
+describe('If-Match of a version that is text', () => {
+  const patch = (value: string) =>
+    app.ask('/files/1', { method: 'PATCH', token: publisher, headers: { 'if-match': value } });
+
+  it.each([
+    ['"sha256:ab-c.1"', 'sha256:ab-c.1'],
+    ['0a1b', '0a1b'],
+    ['*', null],
+  ])('%s asks for %s', async (header, version) => {
+    expect((await patch(header)).body).toMatchObject({ data: { version } });
+  });
+
+  it.each(['W/"a"', '"a", "b"', '""'])('%s is refused', async (header) => {
+    const answer = await patch(header);
+
+    expect(answer.status).toBe(400);
+    expect(answer.text).toMatch('If-Match');
+  });
+});
+
+describe('a query', () => {
+  it.each([
+    ['depth=0', 'depth', 'minimum'],
+    ['depth=two', 'depth', 'type'],
+    ['kind=green', 'kind', 'enum'],
+    ['kind=red&kind=blue', 'kind', 'once'],
+  ])('of %s is refused by its parameter', async (query, field, code) => {
+    const answer = await app.ask<Refused>(`/found?${query}`, { token: viewer });
+
+    expect(answer.status).toBe(400);
+    expect(answer.body.error.code).toBe('VAL_FAILED');
+    expect(answer.body.error.validationErrors).toMatchObject([{ field, code }]);
+  });
+
+  it('that is as declared is let through, and so is what is not declared', async () => {
+    expect((await app.ask('/found?depth=9&kind=red&other=1', { token: viewer })).status).toBe(200);
+  });
+});
+
+describe('a route for whoever has a credential', () => {
+  it('lets every role in, and a site admin', async () => {
+    const auditor = await app.keyOf('auditor');
+
+    for (const token of [auditor, siteAdmin]) {
+      expect((await app.ask('/found', { token })).status).toBe(200);
+    }
+  });
+
+  it('is 401 without one', async () => {
+    const answer = await app.ask<Refused>('/found');
+
+    expect(answer.body.error.code).toBe('AUTH_TOKEN_MISSING');
+  });
+});
+
+describe('a public route', () => {
+  it('lets everybody in', async () => {
+    const answer = await app.ask('/notices');
+
+    expect(answer.status).toBe(200);
+    expect(answer.body).toMatchObject({ data: { actor: 'anonymous', org: '*' } });
+  });
+
+  it('knows who has a credential', async () => {
+    const answer = await app.ask('/notices', { token: viewer });
+
+    expect(answer.text).toMatch('key:');
+  });
+
+  it('is 401 with a wrong one', async () => {
+    const answer = await app.ask<Refused>('/notices', { token: 'wmk_nobody' });
+
+    expect(answer.status).toBe(401);
+    expect(answer.body.error.code).toBe('AUTH_TOKEN_INVALID');
   });
 });
