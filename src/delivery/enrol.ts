@@ -18,7 +18,7 @@ export interface Enrolment {
 export async function enrolClient(
   clients: ClientStore,
   enrolment: Enrolment,
-  caller: { id: string; actor: string },
+  { id: enroller, actor, requestId }: { id: string; actor: string; requestId: string },
   clock: Clock,
 ): Promise<{ client: Client; token: string }> {
   if (enrolment.environment !== undefined) {
@@ -37,7 +37,7 @@ export async function enrolClient(
     channel: enrolment.channel ?? null,
     environment: null,
     tokenHash: secretHash,
-    enrolledBy: caller.id,
+    enrolledBy: enroller,
     createdAt: at,
     revokedAt: null,
     version: 1,
@@ -45,7 +45,8 @@ export async function enrolClient(
   const entry = {
     at,
     tenant: client.org,
-    actor: caller.actor,
+    actor,
+    requestId,
     action: 'client.enrol',
     resource: client.id,
     after: { name: client.name, keyFingerprint: client.keyFingerprint },
@@ -62,6 +63,7 @@ export interface ClientChange {
   org: string;
   id: string;
   actor: string;
+  requestId: string;
   ifMatch: number | undefined;
 }
 
@@ -87,14 +89,14 @@ export async function revokeClient(
 
 async function changeClient(
   clients: ClientStore,
-  { org, id, actor, ifMatch }: ClientChange,
+  { org, id, actor, requestId, ifMatch }: ClientChange,
   action: string,
   fields: Partial<Client>,
   clock: Clock,
 ): Promise<{ client: Client; before: Client }> {
   const before = await getClient(clients, org, id);
   const client = { ...before, ...fields, version: before.version + 1 };
-  const entry = { at: toTime(clock()), tenant: org, actor, action, resource: id };
+  const entry = { at: toTime(clock()), tenant: org, actor, requestId, action, resource: id };
   const isCurrent = ifMatch === undefined || ifMatch === before.version;
   if (!isCurrent || !(await clients.replace(client, before.version, entry))) {
     throw new WaymarkError('RES_VERSION_CONFLICT', `client ${id} has changed: read it, then retry`);

@@ -10,11 +10,14 @@ import type { Intent } from './publication.ts';
 /** How long a ref may take to move after its intent: as long as a git child may hold a lock. */
 const LEASE_MS = 30_000;
 
+/** Who moves a ref, and what the audit log calls it. */
+export type Cause = Pick<Intent, 'actor' | 'action' | 'requestId'>;
+
 /** One for each ref that is about to move. */
 export function intentsOf(
   org: string,
   updates: readonly PushedRef[],
-  cause: { actor: string; action: string },
+  cause: Cause,
   nowMs: number,
 ): Intent[] {
   const createdAt = toTime(nowMs);

@@ -21,7 +21,7 @@ import { type Keyring, openKeyring } from '../signing/org-keys.ts';
 import { keysOfRole, parseRoot, type RootDocument } from '../signing/root.ts';
 import { type ResolvedChannels, resolveChannels } from './channels.ts';
 import { Commits } from './commits.ts';
-import { auditEntryOf, intentsOf, judgeIntents } from './intents.ts';
+import { auditEntryOf, type Cause, intentsOf, judgeIntents } from './intents.ts';
 import { type KeyStore, readOrgKeys } from './key-store.ts';
 import { nextPointers } from './next-pointers.ts';
 import type { ActivePointer, PublicationStore, ReleaseRow } from './publication.ts';
@@ -179,13 +179,13 @@ export class OrgRuntime {
   }
 
   /** The gate for one push of a caller. */
-  gate(caller: Actor): PushGate {
+  gate(caller: Actor, requestId?: string): PushGate {
     let opIds: string[] = [];
     return {
       check: async (push) => {
         const messages = await this.#check(push, caller);
         if (messages.length > 0) return { accept: false, messages };
-        const cause = { actor: caller.actor, action: 'git.push' };
+        const cause = { actor: caller.actor, action: 'git.push', ...(requestId && { requestId }) };
         opIds = await this.#openIntents(push.updates, cause);
         return { accept: true, messages };
       },
@@ -220,12 +220,9 @@ export class OrgRuntime {
    *
    * @throws {WaymarkError} `RES_VERSION_CONFLICT` when the ref is not where the caller saw it
    */
-  async moveRef(
-    update: PushedRef,
-    { actor, action }: { actor: string; action: string },
-  ): Promise<void> {
+  async moveRef(update: PushedRef, cause: Cause): Promise<void> {
     await failpoint('publish.objects-written');
-    const [opId] = await this.#openIntents([update], { actor, action });
+    const [opId] = await this.#openIntents([update], cause);
     await failpoint('publish.intent-written');
     const { ref, old, new: newOid } = update;
     const outcome = await this.refs.updateRef({ ref, oldOid: old, newOid });
@@ -247,10 +244,7 @@ export class OrgRuntime {
     return result.ok ? [] : result.error.filter(isError);
   }
 
-  async #openIntents(
-    updates: readonly PushedRef[],
-    cause: { actor: string; action: string },
-  ): Promise<string[]> {
+  async #openIntents(updates: readonly PushedRef[], cause: Cause): Promise<string[]> {
     const intents = intentsOf(this.org.slug, updates, cause, this.#deps.clock());
     await this.#deps.publications.openIntents(intents);
     return intents.map(({ opId }) => opId);

@@ -23,7 +23,11 @@ export interface NewOrg {
   initial: 'template' | 'empty';
   mode: Org['mode'];
   actor: string;
+  requestId?: string;
 }
+
+/** Whom the audit log names for what is done. */
+type Who = Pick<NewOrg, 'actor' | 'requestId'>;
 
 const YEAR_MS = 365 * 86_400_000;
 const RECONCILE_MS = 30_000;
@@ -44,7 +48,7 @@ export class OrgRuntimes {
     await mkdir(this.#deps.dataDir, { recursive: true });
     for (const org of await this.#deps.orgs.list()) {
       if (org.state === 'active') await this.#open(org);
-      else await this.#discard(org, 'system:reconciler');
+      else await this.#discard(org, { actor: 'system:reconciler' });
     }
     this.#timer = setInterval(() => void this.reconcile(), RECONCILE_MS).unref();
   }
@@ -73,7 +77,7 @@ export class OrgRuntimes {
   }
 
   /** @throws {WaymarkError} `VAL_FAILED`, `RES_DUPLICATE` */
-  async create({ slug, name, initial, mode, actor }: NewOrg): Promise<Org> {
+  async create({ slug, name, initial, mode, actor, requestId }: NewOrg): Promise<Org> {
     if (!isOrgSlug(slug)) {
       throw invalidField('slug', 'lower-case letters, digits and single hyphens, at most 63');
     }
@@ -90,14 +94,15 @@ export class OrgRuntimes {
       state: 'creating',
       createdAt: at,
     };
-    const entry = { at, tenant: slug, actor, action: 'org.create', resource: slug };
+    const who = { actor, ...(requestId && { requestId }) };
+    const entry = { at, tenant: slug, ...who, action: 'org.create', resource: slug };
     if (!(await orgs.insert(org, entry))) {
       throw new WaymarkError('RES_DUPLICATE', `the organisation ${slug} exists already`);
     }
     try {
-      await this.#build(org, initial, actor);
+      await this.#build(org, initial, who);
     } catch (error) {
-      await this.#discard(org, actor);
+      await this.#discard(org, who);
       throw error;
     }
     await orgs.setState(slug, 'active', { ...entry, action: 'org.activate' });
@@ -105,7 +110,7 @@ export class OrgRuntimes {
     return { ...org, state: 'active' };
   }
 
-  async #build(org: Org, initial: NewOrg['initial'], actor: string): Promise<void> {
+  async #build(org: Org, initial: NewOrg['initial'], who: Who): Promise<void> {
     const { dataDir, keys, master, clock, templateDir } = this.#deps;
     const repo = repositoryPath(dataDir, org.slug);
     // What an earlier org of this name left, were it ever only half deleted.
@@ -124,7 +129,7 @@ export class OrgRuntimes {
     const root = await createRoot(terms, orgKeys, openKeyring(orgKeys, master));
     const change = { org: org.slug, add: orgKeys, retire: [], forget: [], at, root };
     const what = { action: 'keys.create', resource: `root/${root.version}` };
-    await keys.rotate(change, { at, tenant: org.slug, actor, ...what });
+    await keys.rotate(change, { at, tenant: org.slug, ...who, ...what });
     if (initial === 'empty') return;
     const author = { name: 'Waymark', email: 'waymark@waymark.invalid' };
     const message = 'Start the registry from the template\n';
@@ -133,27 +138,23 @@ export class OrgRuntimes {
     try {
       await runtime.reloadKeys();
       const update = { ref: 'refs/heads/main', old: ZERO_OID, new: commit };
-      await runtime.moveRef(update, { actor, action: 'registry.create' });
+      await runtime.moveRef(update, { ...who, action: 'registry.create' });
     } finally {
       runtime.close();
     }
   }
 
-  async remove(slug: string, actor: string): Promise<void> {
+  async remove(slug: string, actor: string, requestId?: string): Promise<void> {
     const org = await this.#deps.orgs.find(slug);
     if (!org) throw new WaymarkError('RES_NOT_FOUND', `no organisation ${slug}`);
-    const entry = {
-      at: toTime(this.#deps.clock()),
-      tenant: slug,
-      actor,
-      action: 'org.delete',
-      resource: slug,
-    };
+    const who = { actor, ...(requestId && { requestId }) };
+    const at = toTime(this.#deps.clock());
+    const entry = { at, tenant: slug, ...who, action: 'org.delete', resource: slug };
     await this.#deps.orgs.setState(slug, 'deleting', entry);
-    await this.#discard(org, actor);
+    await this.#discard(org, who);
   }
 
-  async #discard({ slug }: Org, actor: string): Promise<void> {
+  async #discard({ slug }: Org, who: Who): Promise<void> {
     const runtime = this.#bySlug.get(slug);
     this.#bySlug.delete(slug);
     runtime?.close();
@@ -161,13 +162,8 @@ export class OrgRuntimes {
       this.#deps.log.error({ org: slug, error }, 'the repository could not be deleted');
     });
     const at = toTime(this.#deps.clock());
-    await this.#deps.orgs.remove(slug, {
-      at,
-      tenant: slug,
-      actor,
-      action: 'org.remove',
-      resource: slug,
-    });
+    const entry = { at, tenant: slug, ...who, action: 'org.remove', resource: slug };
+    await this.#deps.orgs.remove(slug, entry);
   }
 
   close(): void {

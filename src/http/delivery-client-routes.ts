@@ -73,12 +73,13 @@ function registerRoutes({ deliveries, clients, clock }: DeliveryRouteDeps): Rout
       path: `${BASE}/clients`,
       permission: 'agents:enroll',
       body: enrolBody,
-      async handle({ org, caller, body }) {
+      async handle({ org, caller: { id, actor }, requestId, body }) {
         const delivery = deliveryOf(deliveries, org);
         if (body.channel !== undefined && body.channel !== 'rolling') {
           channelOf(delivery.runtime.view, body.channel);
         }
-        const { client, token } = await enrolClient(clients, { ...body, org }, caller, clock);
+        const enroller = { id, actor, requestId };
+        const { client, token } = await enrolClient(clients, { ...body, org }, enroller, clock);
         const root = delivery.runtime.roots.at(-1)!;
         return {
           status: 201,
@@ -138,14 +139,11 @@ function manageRoutes(deps: DeliveryRouteDeps): Route[] {
       method: 'delete',
       path,
       permission: 'delivery:read',
-      async handle({ org, caller, params, ifMatch }) {
+      async handle({ org, caller, params, requestId, ifMatch }) {
         const id = (params as { clientId: string }).clientId;
         checkOwn(caller, id, 'clients:write');
-        const { before } = await revokeClient(
-          clients,
-          { org, id, actor: caller.actor, ifMatch },
-          clock,
-        );
+        const change = { org, id, actor: caller.actor, requestId, ifMatch };
+        const { before } = await revokeClient(clients, change, clock);
         authenticator.invalidate(id);
         await forgetKey(org, before.publicKey);
         return { status: 204 };
@@ -156,10 +154,10 @@ function manageRoutes(deps: DeliveryRouteDeps): Route[] {
       path: `${path}/rotate-key`,
       permission: 'delivery:read',
       body: rotationBody,
-      async handle({ org, caller, params, body: { publicKey }, ifMatch }) {
+      async handle({ org, caller, params, body: { publicKey }, requestId, ifMatch }) {
         const id = (params as { clientId: string }).clientId;
         checkOwn(caller, id, 'clients:write');
-        const change = { org, id, publicKey, actor: caller.actor, ifMatch };
+        const change = { org, id, publicKey, actor: caller.actor, requestId, ifMatch };
         const { client, before } = await rotateKey(clients, change, clock);
         authenticator.invalidate(id);
         await forgetKey(org, before.publicKey);

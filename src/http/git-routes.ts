@@ -9,7 +9,7 @@ import { checkPermission, noSuchOrg } from './tenant.ts';
 /** The repository of an org, and who watches over pushes to it. */
 export interface GitHome {
   repo: string;
-  gate(caller: Caller): PushGate;
+  gate(caller: Caller, requestId: string): PushGate;
 }
 
 interface Deps {
@@ -31,7 +31,7 @@ export function gitRoutes({ findHome, log }: Deps): Route[] {
     const { caller, org, request, response, requestId } = call;
     const home = findHome(org);
     if (!home) throw noSuchOrg(org);
-    const gate = home.gate(caller);
+    const gate = home.gate(caller, requestId);
     const options = { ...wanted, repo: home.repo, gate, actor: caller.actor };
     try {
       await handleSmartHttp(request, response, options);

@@ -14,8 +14,8 @@ interface NewOrg {
 
 /** What makes and ends orgs; every one has a repository, keys, and all that follows. */
 export interface OrgLifecycle {
-  create(org: Required<NewOrg> & { actor: string }): Promise<Org>;
-  remove(slug: string, actor: string): Promise<void>;
+  create(org: Required<NewOrg> & { actor: string; requestId: string }): Promise<Org>;
+  remove(slug: string, actor: string, requestId: string): Promise<void>;
 }
 
 interface Deps {
@@ -51,9 +51,9 @@ export function orgRoutes({ orgs, lifecycle, authenticator }: Deps): Route[] {
       method: 'post',
       path: '/orgs',
       body: newOrgBody,
-      async handle({ caller, body }) {
+      async handle({ caller: { actor }, body, requestId }) {
         const { slug, name = slug, mode = 'hosted', initial = 'template' } = body;
-        const org = await lifecycle.create({ slug, name, mode, initial, actor: caller.actor });
+        const org = await lifecycle.create({ slug, name, mode, initial, actor, requestId });
         return { status: 201, body: org, headers: { Location: `/api/v1/orgs/${slug}` } };
       },
     }),
@@ -73,9 +73,9 @@ export function orgRoutes({ orgs, lifecycle, authenticator }: Deps): Route[] {
       ...site,
       method: 'delete',
       path: '/orgs/:slug',
-      async handle({ caller, params }) {
+      async handle({ caller, params, requestId }) {
         const { slug } = await getOrg(params.slug);
-        await lifecycle.remove(slug, caller.actor);
+        await lifecycle.remove(slug, caller.actor, requestId);
         // Its keys went with it.
         authenticator.invalidate();
         return { status: 204 };

@@ -2,7 +2,6 @@ import type { ReleaseRow } from '../delivery/publication.ts';
 import type { OrgRuntime } from '../delivery/runtime.ts';
 import type { OrgRuntimes } from '../delivery/runtimes.ts';
 import { isYanked } from '../delivery/view.ts';
-import type { Caller } from '../identity/caller.ts';
 import type { Clock } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { NAMED_RELEASE_PREFIX } from '../model/names.ts';
@@ -12,7 +11,7 @@ import { setYanked } from '../release/yank.ts';
 import { listReleases } from './delivery-catalogue-routes.ts';
 import { jsonBody } from './json-body.ts';
 import { pageOf } from './pagination.ts';
-import { type Route, route } from './route.ts';
+import { type Call, type Route, route } from './route.ts';
 import { noSuchOrg } from './tenant.ts';
 
 export interface ReleaseRouteDeps {
@@ -71,17 +70,18 @@ export function releaseRoutes(deps: ReleaseRouteDeps): Route[] {
     if (!runtime) throw noSuchOrg(org);
     return runtime;
   };
-  const publishing = (org: string, { actor }: Caller): Publishing => ({
+  const publishing: PublishingOf = ({ org, caller: { actor }, requestId }) => ({
     runtime: runtimeOf(org),
     artifacts: deps.artifacts,
     clock: deps.clock,
     actor,
+    requestId,
   });
   return [...versionRoutes(runtimeOf, publishing), ...namedRoutes(runtimeOf, publishing)];
 }
 
 type RuntimeOf = (org: string) => OrgRuntime;
-type PublishingOf = (org: string, caller: Caller) => Publishing;
+type PublishingOf = (call: Pick<Call, 'org' | 'caller' | 'requestId'>) => Publishing;
 
 /** Releases of one plugin: `<plugin>--v<version>`. */
 function versionRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] {
@@ -92,11 +92,11 @@ function versionRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] 
       path,
       permission: 'releases:publish',
       body: versionBody,
-      async handle({ org, caller, params: { plugin }, body }) {
-        const { release, isNew } = await publishVersion(publishing(org, caller), {
-          plugin,
-          ...body,
-        });
+      async handle(call) {
+        const { org, body } = call;
+        const { plugin } = call.params;
+        const wanted = { plugin, ...body };
+        const { release, isNew } = await publishVersion(publishing(call), wanted);
         const Location = `/api/v1/components/${plugin}/versions/${release.version}`;
         return {
           status: isNew ? 201 : 200,
@@ -135,9 +135,10 @@ function versionRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] 
       path: `${path}/:version/yank`,
       permission: 'releases:publish',
       body: yankBody,
-      async handle({ org, caller, params, body: { reason } }) {
-        const { plugin, version } = params as { plugin: string; version: string };
-        const commit = await setYanked(publishing(org, caller), { plugin, version, reason });
+      async handle(call) {
+        const { plugin, version } = call.params as { plugin: string; version: string };
+        const { reason } = call.body;
+        const commit = await setYanked(publishing(call), { plugin, version, reason });
         return { status: 200, body: { plugin, version, yanked: true, commit } };
       },
     }),
@@ -145,9 +146,9 @@ function versionRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] 
       method: 'post',
       path: `${path}/:version/unyank`,
       permission: 'releases:publish',
-      async handle({ org, caller, params }) {
-        const { plugin, version } = params as { plugin: string; version: string };
-        const commit = await setYanked(publishing(org, caller), { plugin, version, reason: null });
+      async handle(call) {
+        const { plugin, version } = call.params as { plugin: string; version: string };
+        const commit = await setYanked(publishing(call), { plugin, version, reason: null });
         return { status: 200, body: { plugin, version, yanked: false, commit } };
       },
     }),
@@ -162,8 +163,9 @@ function namedRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] {
       path: '/releases',
       permission: 'releases:publish',
       body: releaseBody,
-      async handle({ org, caller, body }) {
-        const { isNew } = await publishNamed(publishing(org, caller), body);
+      async handle(call) {
+        const { org, body } = call;
+        const { isNew } = await publishNamed(publishing(call), body);
         const Location = `/api/v1/releases/${body.name}`;
         const status = isNew ? 201 : 200;
         return { status, headers: { Location }, body: describeNamed(runtimeOf(org), body.name) };

@@ -23,6 +23,7 @@ export interface Publishing {
   clock: Clock;
   /** `key:…` or `user:…`: who publishes. */
   actor: string;
+  requestId?: string;
 }
 
 export interface VersionRequest {
@@ -32,6 +33,13 @@ export interface VersionRequest {
   commit?: string | undefined;
   notes?: string | undefined;
 }
+
+/** What the audit log says of a ref that this moves. */
+export const causeOf = ({ actor, requestId }: Publishing, action: string) => ({
+  actor,
+  action,
+  ...(requestId && { requestId }),
+});
 
 interface Part {
   version: string;
@@ -148,7 +156,7 @@ async function publishTag(
   parts: readonly Part[],
   notes: string,
 ): Promise<{ release: ReleaseRow; isNew: boolean }> {
-  const { runtime, actor } = publishing;
+  const { runtime } = publishing;
   const ref = `refs/tags/${tag}`;
   const block = composeBlock(runtime.org, tag, nextSeq(runtime, parts), parts);
   const standing = await runtime.refs.read(ref);
@@ -162,7 +170,8 @@ async function publishTag(
   if (standing !== undefined) throw tagExists(tag);
   const oid = await writeTag(publishing, tag, block, parts, notes);
   try {
-    await runtime.moveRef({ ref, old: ZERO_OID, new: oid }, { actor, action: 'release.publish' });
+    const update = { ref, old: ZERO_OID, new: oid };
+    await runtime.moveRef(update, causeOf(publishing, 'release.publish'));
   } catch (error) {
     if (error instanceof WaymarkError && error.code === 'RES_VERSION_CONFLICT')
       throw tagExists(tag);

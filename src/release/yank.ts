@@ -2,7 +2,7 @@ import { isMap, parseDocument } from 'yaml';
 import { commitFiles } from '../git/write.ts';
 import { toTime } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
-import { findRelease, type Publishing } from './publish.ts';
+import { causeOf, findRelease, type Publishing } from './publish.ts';
 
 const MAIN = 'refs/heads/main';
 const ATTEMPTS = 5;
@@ -63,10 +63,8 @@ async function commitStatus(
       details: { diagnostics },
     });
   }
-  await runtime.moveRef(
-    { ref: MAIN, old: parent, new: commit },
-    { actor, action: `release.${verb}` },
-  );
+  const update = { ref: MAIN, old: parent, new: commit };
+  await runtime.moveRef(update, causeOf(publishing, `release.${verb}`));
   return commit;
 }
 
