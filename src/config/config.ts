@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { armFailpoints } from '../model/failpoint.ts';
 import { isOrgSlug } from '../model/names.ts';
+import { type AllowList, parseAllowList } from '../outbound/address.ts';
 
 /** What one server runs with. Nothing else reads the environment. */
 export interface Config {
@@ -22,6 +23,8 @@ export interface Config {
   databaseUrl: string | null;
   /** Requests a minute for each principal. */
   rateLimit: number | 'off';
+  /** What outgoing requests may reach beyond the public internet. */
+  outboundAllow: AllowList;
   failpoints: string;
 }
 
@@ -48,6 +51,7 @@ export function readConfig(env: Environment = process.env): Config {
     exampleOrg: exampleOrgOf(env['WAYMARK_EXAMPLE_ORG']),
     databaseUrl: databaseUrlOf(env['DATABASE_URL']),
     rateLimit: rateLimitOf(env['WAYMARK_RATE_LIMIT']),
+    outboundAllow: outboundAllowOf(env['WAYMARK_OUTBOUND_ALLOW']),
     failpoints: failpointsOf(env['WAYMARK_FAILPOINTS']),
   });
 }
@@ -143,6 +147,14 @@ function rateLimitOf(text: string | undefined): number | 'off' {
   if (text === 'off') return text;
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new ConfigError(`WAYMARK_RATE_LIMIT is ${text}: give requests a minute, or off`);
+}
+
+function outboundAllowOf(text = ''): AllowList {
+  try {
+    return parseAllowList(text);
+  } catch (cause) {
+    throw new ConfigError(`WAYMARK_OUTBOUND_ALLOW: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** Arms nothing that is misspelt, so that a test of a fault cannot pass by doing nothing. */

@@ -27,6 +27,7 @@ describe('readConfig', () => {
       exampleOrg: 'acme',
       databaseUrl: null,
       rateLimit: 1000,
+      outboundAllow: { hosts: new Set(), networks: [] },
       failpoints: '',
     });
   });
@@ -42,6 +43,7 @@ describe('readConfig', () => {
       WAYMARK_EXAMPLE_ORG: 'demo',
       WAYMARK_ROLE: 'all',
       WAYMARK_RATE_LIMIT: '50',
+      WAYMARK_OUTBOUND_ALLOW: 'git.internal',
       WAYMARK_FAILPOINTS: 'push.accepted=delay:0',
       DATABASE_URL: 'postgres://db/waymark',
     });
@@ -57,6 +59,7 @@ describe('readConfig', () => {
       exampleOrg: 'demo',
       databaseUrl: 'postgres://db/waymark',
       rateLimit: 50,
+      outboundAllow: { hosts: new Set(['git.internal']), networks: [] },
       failpoints: 'push.accepted=delay:0',
     });
   });
@@ -119,6 +122,10 @@ describe('readConfig', () => {
       'REDIS_URL is set: this version has no queue but the one in its process',
     ],
     [{ WAYMARK_RATE_LIMIT: '1e3' }, 'WAYMARK_RATE_LIMIT is 1e3: give requests a minute, or off'],
+    [
+      { WAYMARK_OUTBOUND_ALLOW: '10.0.0.0/99' },
+      'WAYMARK_OUTBOUND_ALLOW: 10.0.0.0/99 is no host, address or network',
+    ],
     [
       { WAYMARK_FAILPOINTS: 'publish.typo=kill' },
       'WAYMARK_FAILPOINTS: no failpoint is named publish.typo',

@@ -1,0 +1,108 @@
+import ipaddr from 'ipaddr.js';
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+/** What `WAYMARK_OUTBOUND_ALLOW` opens beyond the public internet. */
+export interface AllowList {
+  /** Lower case. Their addresses may be private. */
+  hosts: ReadonlySet<string>;
+  networks: readonly [Address, number][];
+}
+
+export const NOTHING_ALLOWED: AllowList = { hosts: new Set(), networks: [] };
+
+/** Where clouds keep the machine's own credentials: nothing opens them. */
+const METADATA = new Set([
+  '169.254.169.254',
+  '169.254.170.2',
+  '169.254.170.23',
+  '100.100.100.200',
+  '192.0.0.192',
+  'fd00:ec2::254',
+  'fd00:ec2::23',
+  'fd20:ce::254',
+]);
+/** Not the address of one machine: nothing opens them either. */
+const NEVER = new Set(['unspecified', 'multicast', 'broadcast']);
+
+const GLOBAL_UNICAST = ipaddr.IPv6.parseCIDR('2000::/3');
+/** Each holds an IPv4 address, which is what is connected to in the end: its first byte's place. */
+const EMBEDDINGS: [[ipaddr.IPv6, number], number][] = [
+  [ipaddr.IPv6.parseCIDR('::ffff:0:0/96'), 12],
+  [ipaddr.IPv6.parseCIDR('::/96'), 12],
+  [ipaddr.IPv6.parseCIDR('64:ff9b::/96'), 12],
+  [ipaddr.IPv6.parseCIDR('2002::/16'), 2],
+];
+
+/**
+ * @param text hosts, addresses and networks (`git.internal,10.1.0.0/16,fd12::/48`)
+ * @throws {RangeError} for an entry that is none of them
+ */
+export function parseAllowList(text: string): AllowList {
+  const hosts = new Set<string>();
+  const networks: [Address, number][] = [];
+  for (const entry of text.split(',').map((part) => part.trim().toLowerCase())) {
+    if (entry === '') continue;
+    if (ipaddr.isValidCIDR(entry)) networks.push(ipaddr.parseCIDR(entry));
+    else if (ipaddr.isValid(entry)) networks.push(wholeNetwork(ipaddr.process(entry)));
+    else if (isHostName(entry)) hosts.add(entry);
+    else throw new RangeError(`${entry} is no host, address or network`);
+  }
+  return { hosts, networks };
+}
+
+const wholeNetwork = (address: Address): [Address, number] => [
+  address,
+  address.kind() === 'ipv4' ? 32 : 128,
+];
+
+const isHostName = (text: string): boolean =>
+  text.length <= 253 &&
+  /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/.test(text);
+
+/**
+ * A host as it is compared and connected to: a name in lower case without its
+ * last dot, or an address in its usual form, also of `0x7f.1` or `[::1]`.
+ * Undefined when it is neither.
+ */
+export function canonicalHost(text: string): { host: string; isAddress: boolean } | undefined {
+  const bare = text
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase()
+    .replace(/\.$/, '');
+  // A scope such as `%eth0` is of this machine alone.
+  if (bare.includes('%')) return undefined;
+  if (ipaddr.isValid(bare)) return { host: ipaddr.parse(bare).toString(), isAddress: true };
+  return isHostName(bare) ? { host: bare, isAddress: false } : undefined;
+}
+
+/** Whether the server may connect to an address that a host was found to have. */
+export function mayConnect(address: string, host: string, allow: AllowList): boolean {
+  if (!ipaddr.isValid(address) || address.includes('%')) return false;
+  const meant = meantAddress(ipaddr.parse(address));
+  const range: string = meant.range();
+  if (METADATA.has(meant.toString()) || NEVER.has(range)) return false;
+  return isPublic(meant, range) || allow.hosts.has(host) || isIn(meant, allow.networks);
+}
+
+/** Whether the operator has named the host or the address, which also opens plain http. */
+export function isNamed(address: string, host: string, allow: AllowList): boolean {
+  return allow.hosts.has(host) || isIn(meantAddress(ipaddr.parse(address)), allow.networks);
+}
+
+function meantAddress(address: Address): Address {
+  if (!(address instanceof ipaddr.IPv6)) return address;
+  // `::1` is in `::/96` and means itself.
+  if (address.range() === 'loopback' || address.range() === 'unspecified') return address;
+  const found = EMBEDDINGS.find(([network]) => address.match(network));
+  if (!found) return address;
+  return new ipaddr.IPv4(address.toByteArray().slice(found[1], found[1] + 4));
+}
+
+const isPublic = (address: Address, range: string): boolean =>
+  range === 'unicast' && (!(address instanceof ipaddr.IPv6) || address.match(GLOBAL_UNICAST));
+
+const isIn = (address: Address, networks: AllowList['networks']): boolean =>
+  networks.some(
+    ([network, bits]) => network.kind() === address.kind() && address.match(network, bits),
+  );
