@@ -6,6 +6,7 @@ import { identity } from './migrations/0001-identity.ts';
 import { signing } from './migrations/0002-signing.ts';
 import { publication } from './migrations/0003-publication.ts';
 import { delivery } from './migrations/0004-delivery.ts';
+import { changes } from './migrations/0007-changes.ts';
 import type { Tables } from './tables.ts';
 
 /** By name, in order. One that was ever released is not edited: add another. */
@@ -14,6 +15,7 @@ const migrations = {
   '0002-signing': signing,
   '0003-publication': publication,
   '0004-delivery': delivery,
+  '0007-changes': changes,
 };
 
 /** Runs what is missing, in one transaction that only one process at a time gets into. */

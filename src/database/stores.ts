@@ -1,4 +1,5 @@
 import type { AuditStore } from '../audit/entry.ts';
+import type { ChangeRequestStore } from '../changes/change-request.ts';
 import type { ClientStore } from '../delivery/client.ts';
 import type { KeyStore } from '../delivery/key-store.ts';
 import type { PublicationStore } from '../delivery/publication.ts';
@@ -7,6 +8,7 @@ import type { ApiKeyStore } from '../identity/api-key.ts';
 import type { OrgStore } from '../identity/org.ts';
 import { apiKeyStore } from './api-key-store.ts';
 import { auditStore } from './audit-store.ts';
+import { changeRequestStore } from './change-request-store.ts';
 import { clientStore } from './client-store.ts';
 import { keyStore } from './key-store.ts';
 import type { Database } from './open.ts';
@@ -23,6 +25,7 @@ export interface Stores {
   sealed: SealedStore;
   keys: KeyStore;
   audit: AuditStore;
+  changeRequests: ChangeRequestStore;
 }
 
 export function createStores({ db }: Database): Stores {
@@ -34,5 +37,6 @@ export function createStores({ db }: Database): Stores {
     sealed: sealedStore(db),
     keys: keyStore(db),
     audit: auditStore(db),
+    changeRequests: changeRequestStore(db),
   };
 }

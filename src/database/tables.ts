@@ -1,4 +1,5 @@
 import type { ChainedEntry } from '../audit/entry.ts';
+import type { ChangeRequest, Review } from '../changes/change-request.ts';
 import type { Client, ClientState } from '../delivery/client.ts';
 import type { ActivePointer, Intent, ReleaseRow } from '../delivery/publication.ts';
 import type { SealedBody } from '../delivery/sealed.ts';
@@ -24,6 +25,8 @@ export interface Tables {
   release: ReleaseRow;
   client: Row<Client, 'labels'>;
   clientState: ClientState;
+  changeRequest: Omit<ChangeRequest, 'pending'> & Absent<'pending'>;
+  changeReview: Review;
   sealedBody: SealedBody;
   sealedPacket: { bodyDigest: string; subkey: string; packet: Uint8Array };
 }

@@ -1,4 +1,5 @@
 import type { AuditEntry } from '../../src/audit/entry.ts';
+import type { ChangeRequest, Review } from '../../src/changes/change-request.ts';
 import type { Client } from '../../src/delivery/client.ts';
 import type { ActivePointer, Intent, ReleaseRow } from '../../src/delivery/publication.ts';
 import type { SealedBody } from '../../src/delivery/sealed.ts';
@@ -119,6 +120,37 @@ export const makeBody = (key: string, part: Partial<SealedBody> = {}): SealedBod
   bodyDigest: `digest-of-${key}`,
   size: 5_000_000_000,
   wrappedKey: 'd3JhcHBlZA==',
+  createdAt: at,
+  ...part,
+});
+
+export const makeChangeRequest = (part: Partial<ChangeRequest> = {}): ChangeRequest => ({
+  org: 'acme',
+  number: 1,
+  title: 'Say how to call the server',
+  description: 'Because nobody knew.\n',
+  source: 'say-how',
+  target: 'main',
+  author: 'user:ada',
+  head: '5'.repeat(40),
+  status: 'open',
+  createdAt: at,
+  updatedAt: at,
+  mergedAt: null,
+  mergeCommit: null,
+  version: 1,
+  pending: null,
+  ...part,
+});
+
+export const makeReview = (id: string, part: Partial<Review> = {}): Review => ({
+  org: 'acme',
+  number: 1,
+  id,
+  reviewer: 'user:grace',
+  verdict: 'approved',
+  body: 'Good.',
+  head: '5'.repeat(40),
   createdAt: at,
   ...part,
 });

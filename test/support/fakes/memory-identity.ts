@@ -38,6 +38,8 @@ export function memoryOrgStore(memory: Memory): OrgStore {
       memory.orgKeys = memory.orgKeys.filter(isKept);
       memory.roots = memory.roots.filter(isKept);
       memory.bodies = memory.bodies.filter(isKept);
+      memory.changeRequests = memory.changeRequests.filter(isKept);
+      memory.reviews = memory.reviews.filter(isKept);
       memory.append(entry);
     },
   };

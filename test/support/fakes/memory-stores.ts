@@ -1,5 +1,6 @@
 import type { Stores } from '../../../src/database/stores.ts';
 import { Memory } from './memory.ts';
+import { memoryChangeRequestStore } from './memory-change-request-store.ts';
 import { memoryClientStore } from './memory-client-store.ts';
 import { memoryApiKeyStore, memoryAuditStore, memoryOrgStore } from './memory-identity.ts';
 import { memoryPublicationStore } from './memory-publication-store.ts';
@@ -15,5 +16,6 @@ export function createMemoryStores(memory = new Memory()): Stores {
     sealed: memorySealedStore(memory),
     keys: memoryKeyStore(memory),
     audit: memoryAuditStore(memory),
+    changeRequests: memoryChangeRequestStore(memory),
   };
 }

@@ -1,5 +1,6 @@
 import { chainEntry } from '../../../src/audit/chain.ts';
 import type { AuditEntry, ChainedEntry } from '../../../src/audit/entry.ts';
+import type { ChangeRequest, Review } from '../../../src/changes/change-request.ts';
 import { ownerMissing } from '../../../src/database/faults.ts';
 import type { Client, ClientState } from '../../../src/delivery/client.ts';
 import type { ActivePointer, Intent, ReleaseRow } from '../../../src/delivery/publication.ts';
@@ -21,6 +22,8 @@ export class Memory {
   roots: StoredRoot[] = [];
   bodies: SealedBody[] = [];
   packets: { bodyDigest: string; subkey: string; packet: Uint8Array }[] = [];
+  changeRequests: ChangeRequest[] = [];
+  reviews: Review[] = [];
   audit: ChainedEntry[] = [];
 
   append(entry: AuditEntry): void {

@@ -1,0 +1,102 @@
+import type { AuditEntry } from '../audit/entry.ts';
+import type { ListFields, Listing, Page } from '../model/listing.ts';
+
+/** `draft → open → merged | closed`; from the last two nothing leads on. */
+export type ChangeStatus = 'draft' | 'open' | 'merged' | 'closed';
+
+/** The wish to bring one branch into another, as stored. What follows from it and git is not. */
+export interface ChangeRequest {
+  org: string;
+  /** From 1, for each org. */
+  number: number;
+  title: string;
+  /** Markdown. */
+  description: string;
+  /** Branches, without `refs/heads/`. */
+  source: string;
+  target: string;
+  /** As the audit log names people and keys. */
+  author: string;
+  /** The commit that the source branch was last seen at. */
+  head: string;
+  status: ChangeStatus;
+  createdAt: string;
+  updatedAt: string;
+  mergedAt: string | null;
+  /** What the target branch was moved to. */
+  mergeCommit: string | null;
+  version: number;
+  /** A move of a ref that this row cannot tell the outcome of; `settle` completes it. */
+  pending: PendingStep | null;
+}
+
+export type PendingStep =
+  | { step: 'branch' }
+  /** `at` is a time: a step older than a ref may take to move will not happen any more. */
+  | { step: 'merge'; commit: string; by: string; at: string };
+
+export type NewChangeRequest = Omit<ChangeRequest, 'number' | 'source'> & {
+  /** Null for a branch that is yet to be made: {@link branchOf}. */
+  source: string | null;
+};
+
+export type Verdict = 'approved' | 'changes_requested' | 'commented';
+
+export interface Review {
+  org: string;
+  number: number;
+  /** UUIDv7: by it reviews are in the order in which they were made. */
+  id: string;
+  reviewer: string;
+  verdict: Verdict;
+  body: string;
+  /** What was looked at: the review is stale once the branch is elsewhere. */
+  head: string;
+  createdAt: string;
+}
+
+export interface ChangeRequestStore {
+  find(org: string, number: number): Promise<ChangeRequest | undefined>;
+  list(org: string, listing: Listing): Promise<Page<ChangeRequest>>;
+  /** Drafts and open ones, by number. */
+  active(org: string): Promise<ChangeRequest[]>;
+  /**
+   * Gives it the org's next number. Undefined, and nothing written, where its
+   * source has an active request already.
+   */
+  insert(
+    request: NewChangeRequest,
+    entryOf: (made: ChangeRequest) => AuditEntry,
+  ): Promise<ChangeRequest | undefined>;
+  /** False, and nothing written, unless the stored version is `expected`. */
+  replace(request: ChangeRequest, expected: number, entry: AuditEntry): Promise<boolean>;
+  /**
+   * Says which step is under way, or that none is; the version stays. False
+   * where the stored version is another, or a step is to begin while one is under way.
+   */
+  setPending(request: ChangeRequest, pending: PendingStep | null): Promise<boolean>;
+  /** In the order in which they were made. */
+  reviews(org: string, number: number): Promise<Review[]>;
+  addReview(review: Review, entry: AuditEntry): Promise<void>;
+}
+
+/** The branch that the server makes for a request from operations. Nobody else may start one. */
+export const branchOf = (number: number): string => `change/${number}`;
+
+export const isActive = ({ status }: Pick<ChangeRequest, 'status'>): boolean =>
+  status === 'draft' || status === 'open';
+
+export const refOf = (branch: string): string => `refs/heads/${branch}`;
+
+export const changeListFields = {
+  number: { type: 'number', isSortable: true },
+  title: { type: 'text', isSortable: true },
+  status: { type: 'text', isSortable: true },
+  source: { type: 'text' },
+  target: { type: 'text' },
+  author: { type: 'text', isSortable: true },
+  head: { type: 'text' },
+  createdAt: { type: 'time', isSortable: true },
+  updatedAt: { type: 'time', isSortable: true },
+  mergedAt: { type: 'time', isSortable: true },
+} as const satisfies ListFields;

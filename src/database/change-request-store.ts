@@ -1,0 +1,134 @@
+import type { Kysely, Transaction } from 'kysely';
+import {
+  branchOf,
+  type ChangeRequest,
+  type ChangeRequestStore,
+  type PendingStep,
+} from '../changes/change-request.ts';
+import { appendAudit } from './audit-store.ts';
+import { isPostgres } from './dialect.ts';
+import { selectPage } from './listing.ts';
+import type { Tables } from './tables.ts';
+
+const ACTIVE = ['draft', 'open'] as const;
+
+export function changeRequestStore(db: Kysely<Tables>): ChangeRequestStore {
+  const requests = db.selectFrom('changeRequest').selectAll();
+
+  return {
+    async find(org, number) {
+      const row = await requests
+        .where('org', '=', org)
+        .where('number', '=', number)
+        .executeTakeFirst();
+      return row && toRequest(row);
+    },
+
+    async list(org, listing) {
+      const found = requests.where('org', '=', org);
+      const { items, totalItems } = await selectPage(db, found, listing, { id: 'number' });
+      return { items: items.map(toRequest), totalItems };
+    },
+
+    async active(org) {
+      const rows = await requests
+        .where('org', '=', org)
+        .where('status', 'in', ACTIVE)
+        .orderBy('number')
+        .execute();
+      return rows.map(toRequest);
+    },
+
+    insert: (request, entryOf) =>
+      db.transaction().execute(async (tx) => {
+        const number = await nextNumber(tx, request.org);
+        const made = { ...request, number, source: request.source ?? branchOf(number) };
+        if (await isTaken(tx, made)) return undefined;
+        await tx.insertInto('changeRequest').values(toRow(made)).execute();
+        await appendAudit(tx, entryOf(made));
+        return made;
+      }),
+
+    replace: (request, expected, entry) =>
+      db.transaction().execute(async (tx) => {
+        const { org, number, ...changes } = toRow(request);
+        const { numUpdatedRows } = await tx
+          .updateTable('changeRequest')
+          .set(changes)
+          .where('org', '=', org)
+          .where('number', '=', number)
+          // Compared here, not in the caller: two writers may both have read `expected`.
+          .where('version', '=', expected)
+          .executeTakeFirstOrThrow();
+        if (numUpdatedRows === 0n) return false;
+        await appendAudit(tx, entry);
+        return true;
+      }),
+
+    async setPending({ org, number, version }, pending) {
+      let update = db
+        .updateTable('changeRequest')
+        .set({ pending: toText(pending) })
+        .where('org', '=', org)
+        .where('number', '=', number)
+        .where('version', '=', version);
+      if (pending) update = update.where('pending', 'is', null);
+      return (await update.executeTakeFirstOrThrow()).numUpdatedRows > 0n;
+    },
+
+    reviews: (org, number) =>
+      db
+        .selectFrom('changeReview')
+        .selectAll()
+        .where('org', '=', org)
+        .where('number', '=', number)
+        .orderBy('id')
+        .execute(),
+
+    addReview: (review, entry) =>
+      db.transaction().execute(async (tx) => {
+        await tx.insertInto('changeReview').values(review).execute();
+        await appendAudit(tx, entry);
+      }),
+  };
+}
+
+/** Read under a lock on the org, so that two requests never get one number. */
+async function nextNumber(tx: Transaction<Tables>, org: string): Promise<number> {
+  if (isPostgres(tx)) {
+    await tx.selectFrom('org').select('slug').where('slug', '=', org).forNoKeyUpdate().execute();
+  }
+  const { last } = await tx
+    .selectFrom('changeRequest')
+    .select((query) => query.fn.max('number').as('last'))
+    .where('org', '=', org)
+    .executeTakeFirstOrThrow();
+  return Number(last ?? 0) + 1;
+}
+
+async function isTaken(
+  tx: Transaction<Tables>,
+  { org, source }: Pick<ChangeRequest, 'org' | 'source'>,
+): Promise<boolean> {
+  const other = await tx
+    .selectFrom('changeRequest')
+    .select('number')
+    .where('org', '=', org)
+    .where('source', '=', source)
+    .where('status', 'in', ACTIVE)
+    .executeTakeFirst();
+  return other !== undefined;
+}
+
+const toText = (pending: PendingStep | null): string | null => pending && JSON.stringify(pending);
+
+function toRow(request: ChangeRequest): Tables['changeRequest'] {
+  return { ...request, pending: toText(request.pending) };
+}
+
+function toRequest(row: Tables['changeRequest']): ChangeRequest {
+  return {
+    ...row,
+    pending: row.pending === null ? null : (JSON.parse(row.pending) as PendingStep),
+  };
+}
