@@ -63,7 +63,12 @@ function partIn(key: string, value: unknown, path: string, depth: number, reader
   const type = Object.hasOwn(fields, key) ? fields[key]?.type : undefined;
   if (type) return conditionIn(key, type, value, path, reader);
   if (key.startsWith('$')) throw refused(path, 'is no known operator', 'unknown');
-  throw refused(path, `is no field: use ${Object.keys(fields).join(', ')}`, 'unknown');
+  throw refused(path, `is no field of this list${known(fields)}`, 'unknown');
+}
+
+function known(fields: ListFields): string {
+  const names = Object.keys(fields);
+  return names.length === 0 ? '' : `: use ${names.join(', ')}`;
 }
 
 function filtersIn(value: unknown, path: string, depth: number, reader: Reader): Filter[] {
@@ -108,13 +113,13 @@ function leafIn(
     const values = operand.map((one, i) => valueIn(one, type, `${path}[${i}]`));
     return { field, operator: operator === '$in' ? 'in' : 'nin', values };
   }
-  const known = Object.hasOwn(comparisons, operator) ? comparisons[operator] : undefined;
-  if (!known) throw refused(path, 'is no known operator', 'unknown');
-  if (!known.of.includes(type)) throw refused(path, `does not go with a ${type}`, 'type');
+  const comparison = Object.hasOwn(comparisons, operator) ? comparisons[operator] : undefined;
+  if (!comparison) throw refused(path, 'is no known operator', 'unknown');
+  if (!comparison.of.includes(type)) throw refused(path, `does not go with a ${type}`, 'type');
   const value = valueIn(operand, type, path);
-  const isEquality = known.operator === 'eq' || known.operator === 'ne';
+  const isEquality = comparison.operator === 'eq' || comparison.operator === 'ne';
   if (value === null && !isEquality) throw refused(path, 'cannot be compared with null', 'type');
-  return { field, operator: known.operator, value };
+  return { field, operator: comparison.operator, value };
 }
 
 /** Null stands for a field that has no value, whatever its type. */

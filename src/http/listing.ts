@@ -42,7 +42,8 @@ function sortKeyIn(key: string, fields: ListFields): SortKey {
   const isSortable = Object.hasOwn(fields, field) && fields[field]?.isSortable;
   if (isSortable) return { field, isDescending };
   const known = Object.keys(fields).filter((name) => fields[name]?.isSortable);
-  const message = `${field || 'nothing'} is no field to sort by: use ${known.join(', ')}`;
+  const use = known.length === 0 ? '' : `: use ${known.join(', ')}`;
+  const message = `${field || 'nothing'} is no field to sort by${use}`;
   throw new WaymarkError('VAL_SORT_FIELD', `sort: ${message}`, {
     validationErrors: [{ field: 'sort', message, code: 'unknown' }],
   });
