@@ -25,16 +25,30 @@ const LONGEST_TOKEN = 512;
 const API_KEY = /^wmk_([0-9a-f]{16})_([A-Za-z0-9_-]{32,64})$/;
 const CLIENT_TOKEN = /^wmc_[0-9a-f]{16}_[A-Za-z0-9_-]{32,64}$/;
 
+const SESSION_TOKEN = /^wms_([0-9a-f]{16})_([A-Za-z0-9_-]{32,64})$/;
+const FEED_TOKEN = /^wmf_([0-9a-f]{16})_([A-Za-z0-9_-]{32,64})$/;
+/** What no operator's key may look like, so that none is looked up as one. */
+const OF_ANOTHER_USE = /^wm[csf]_/;
+
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 const newId = (): string => randomBytes(8).toString('hex');
 const newSecret = (): string => randomBytes(32).toString('base64url');
 
 /** `wmk_<id>_<secret>`; the hash is of the secret. */
-export function mintApiKey(): Minted {
+export const mintApiKey = (): Minted => mint('wmk');
+/** `wms_<id>_<secret>`, for a cookie alone. */
+export const mintSessionToken = (): Minted => mint('wms');
+/** `wmf_<id>_<secret>`, for the feeds alone. */
+export const mintFeedToken = (): Minted => mint('wmf');
+
+function mint(prefix: string): Minted {
   const id = newId();
   const secret = newSecret();
-  return { id, token: `wmk_${id}_${secret}`, secretHash: hashOf(secret) };
+  return { id, token: `${prefix}_${id}_${secret}`, secretHash: hashOf(secret) };
 }
+
+/** To tell apart two of the same name: four hex digits. */
+export const randomSuffix = (): string => randomBytes(2).toString('hex');
 
 /** `wmc_<id>_<secret>`; the hash is of the whole token, by which the client is found. */
 export function mintClientToken(): Minted {
@@ -47,9 +61,20 @@ export function mintClientToken(): Minted {
 export function parseToken(token: string): ParsedToken | undefined {
   if (token.length < CHOSEN_KEY_MIN_LENGTH || token.length > LONGEST_TOKEN) return undefined;
   if (CLIENT_TOKEN.test(token)) return { kind: 'client', secretHash: hashOf(token) };
+  if (OF_ANOTHER_USE.test(token)) return undefined;
   const [, id, secret] = API_KEY.exec(token) ?? [];
   if (id && secret) return { kind: 'key', id, secretHash: hashOf(secret) };
   return { kind: 'key', id: CHOSEN_KEY_ID, secretHash: hashOf(token) };
+}
+
+/** The parts of a session's token; undefined for any other text. */
+export const parseSessionToken = (token: string) => partsOf(SESSION_TOKEN, token);
+/** The parts of a feed's token; undefined for any other text. */
+export const parseFeedToken = (token: string) => partsOf(FEED_TOKEN, token);
+
+function partsOf(form: RegExp, token: string): Omit<Minted, 'token'> | undefined {
+  const [, id, secret] = form.exec(token) ?? [];
+  return id && secret ? { id, secretHash: hashOf(secret) } : undefined;
 }
 
 /** In constant time, so that an answer's delay tells nothing of the stored hash. */
