@@ -3,8 +3,8 @@ import type { Permission, Role } from './roles.ts';
 
 /** Who asks, as its credential says. It is shared between requests: never changed. */
 export interface Caller {
-  kind: 'key' | 'client' | 'anonymous';
-  /** The API key's or the client's id. */
+  kind: 'key' | 'client' | 'jwt' | 'anonymous';
+  /** The API key's or the client's id; the user's name in an outside authority's token. */
   id: string;
   /** As the audit log names it: `user:<user>`, `key:<id>` or `client:<id>`. */
   actor: string;
