@@ -3,12 +3,12 @@ import type { Permission, Role } from './roles.ts';
 
 /** Who asks, as its credential says. It is shared between requests: never changed. */
 export interface Caller {
-  kind: 'key' | 'client' | 'jwt' | 'anonymous';
-  /** The API key's or the client's id; the user's name in an outside authority's token. */
+  kind: 'key' | 'client' | 'user' | 'jwt' | 'anonymous';
+  /** The API key's, the client's or the person's id; the user's name in an outside authority's token. */
   id: string;
   /** As the audit log names it: `user:<user>`, `key:<id>` or `client:<id>`. */
   actor: string;
-  /** Null for a site admin, who is of no org. */
+  /** Null for a site admin's key, which is of no org, and for a person who has chosen none. */
   org: string | null;
   user: string | null;
   teams: readonly string[];
@@ -20,6 +20,14 @@ export interface Caller {
   isSiteAdmin: boolean;
   /** Of kind `client`. */
   client?: Client;
+  /** Whose it is, of a person in the database: their own log-in, or a key of theirs. */
+  userId?: string;
+  /** Of an org's member. */
+  departments?: readonly string[];
+  /** Of kind `user`, by org: who the person is in each that they are a member of. */
+  memberships?: ReadonlyMap<string, Caller>;
+  /** Of a log-in by browser. */
+  session?: { id: string; expiresAtMs: number };
 }
 
 /** Whoever calls a public route without a credential. */
