@@ -7,6 +7,7 @@ import { signing } from './migrations/0002-signing.ts';
 import { publication } from './migrations/0003-publication.ts';
 import { delivery } from './migrations/0004-delivery.ts';
 import { changes } from './migrations/0007-changes.ts';
+import { tokens } from './migrations/0012-tokens.ts';
 import type { Tables } from './tables.ts';
 
 /** By name, in order. One that was ever released is not edited: add another. */
@@ -16,6 +17,7 @@ const migrations = {
   '0003-publication': publication,
   '0004-delivery': delivery,
   '0007-changes': changes,
+  '0012-tokens': tokens,
 };
 
 /** Runs what is missing, in one transaction that only one process at a time gets into. */

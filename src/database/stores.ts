@@ -6,6 +6,7 @@ import type { PublicationStore } from '../delivery/publication.ts';
 import type { SealedStore } from '../delivery/sealed.ts';
 import type { ApiKeyStore } from '../identity/api-key.ts';
 import type { OrgStore } from '../identity/org.ts';
+import type { TokenKeyStore } from '../identity/token-key.ts';
 import { apiKeyStore } from './api-key-store.ts';
 import { auditStore } from './audit-store.ts';
 import { changeRequestStore } from './change-request-store.ts';
@@ -15,6 +16,7 @@ import type { Database } from './open.ts';
 import { orgStore } from './org-store.ts';
 import { publicationStore } from './publication-store.ts';
 import { sealedStore } from './sealed-store.ts';
+import { tokenKeyStore } from './token-key-store.ts';
 
 /** What belongs to an org throws `RES_NOT_FOUND` when it is stored after the org was removed. */
 export interface Stores {
@@ -24,6 +26,7 @@ export interface Stores {
   publications: PublicationStore;
   sealed: SealedStore;
   keys: KeyStore;
+  tokenKeys: TokenKeyStore;
   audit: AuditStore;
   changeRequests: ChangeRequestStore;
 }
@@ -36,6 +39,7 @@ export function createStores({ db }: Database): Stores {
     publications: publicationStore(db),
     sealed: sealedStore(db),
     keys: keyStore(db),
+    tokenKeys: tokenKeyStore(db),
     audit: auditStore(db),
     changeRequests: changeRequestStore(db),
   };

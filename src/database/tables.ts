@@ -5,6 +5,7 @@ import type { ActivePointer, Intent, ReleaseRow } from '../delivery/publication.
 import type { SealedBody } from '../delivery/sealed.ts';
 import type { ApiKey } from '../identity/api-key.ts';
 import type { Org } from '../identity/org.ts';
+import type { TokenKey } from '../identity/token-key.ts';
 import type { OrgKey, StoredRoot } from '../signing/keys.ts';
 
 /** A domain record as one row: its lists and maps are JSON text, an absent field is null. */
@@ -28,5 +29,6 @@ export interface Tables {
   changeRequest: Omit<ChangeRequest, 'pending'> & Absent<'pending'>;
   changeReview: Review;
   sealedBody: SealedBody;
+  tokenKey: Row<TokenKey, 'publicJwk'>;
   sealedPacket: { bodyDigest: string; subkey: string; packet: Uint8Array };
 }

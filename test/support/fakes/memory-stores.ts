@@ -5,6 +5,7 @@ import { memoryClientStore } from './memory-client-store.ts';
 import { memoryApiKeyStore, memoryAuditStore, memoryOrgStore } from './memory-identity.ts';
 import { memoryPublicationStore } from './memory-publication-store.ts';
 import { memoryKeyStore, memorySealedStore } from './memory-signing.ts';
+import { memoryTokenKeyStore } from './memory-token-key-store.ts';
 
 /** Every store, without a database. The contract suites hold them to what the real ones do. */
 export function createMemoryStores(memory = new Memory()): Stores {
@@ -15,6 +16,7 @@ export function createMemoryStores(memory = new Memory()): Stores {
     publications: memoryPublicationStore(memory),
     sealed: memorySealedStore(memory),
     keys: memoryKeyStore(memory),
+    tokenKeys: memoryTokenKeyStore(memory),
     audit: memoryAuditStore(memory),
     changeRequests: memoryChangeRequestStore(memory),
   };

@@ -7,6 +7,7 @@ import type { ActivePointer, Intent, ReleaseRow } from '../../../src/delivery/pu
 import type { SealedBody } from '../../../src/delivery/sealed.ts';
 import type { ApiKey } from '../../../src/identity/api-key.ts';
 import type { Org } from '../../../src/identity/org.ts';
+import type { TokenKey } from '../../../src/identity/token-key.ts';
 import type { OrgKey, StoredRoot } from '../../../src/signing/keys.ts';
 
 /** A database in memory: what all the fakes of one `createMemoryStores()` share. */
@@ -24,6 +25,7 @@ export class Memory {
   packets: { bodyDigest: string; subkey: string; packet: Uint8Array }[] = [];
   changeRequests: ChangeRequest[] = [];
   reviews: Review[] = [];
+  tokenKeys: TokenKey[] = [];
   audit: ChainedEntry[] = [];
 
   append(entry: AuditEntry): void {

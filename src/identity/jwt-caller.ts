@@ -1,0 +1,71 @@
+import type { Caller } from './caller.ts';
+import { type Claims, invalidToken } from './jwt.ts';
+import { type Permission, permissionsOf, ROLES, type Role } from './roles.ts';
+
+/** What an authority calls its claims: a name, or a path such as `realm_access.roles`. */
+export interface ClaimNames {
+  user: string;
+  tenant: string;
+  roles: string;
+  permissions: string;
+  departments: string;
+}
+
+/** What a tenant's people can have; so no token makes an administrator of the site. */
+const TENANT_PERMISSIONS = permissionsOf(ROLES);
+
+/**
+ * Who an outside authority says that calls. Roles and permissions that are not
+ * known here give nothing.
+ *
+ * @throws {WaymarkError} `AUTH_TOKEN_INVALID` where a claim is missing or of another type
+ */
+export function callerOfClaims(claims: Claims, names: ClaimNames): Caller & { org: string } {
+  const user = textOf(claimOf(claims, names.user));
+  const org = textOf(claimOf(claims, names.tenant));
+  const roles = listOf(claimOf(claims, names.roles)).filter(isRole);
+  const named = listOf(claimOf(claims, names.permissions)).filter(isPermission);
+  return {
+    kind: 'jwt',
+    id: user,
+    actor: `user:${user}`,
+    org,
+    user,
+    teams: [],
+    roles,
+    grantRoles: roles,
+    permissions: new Set([...permissionsOf(roles), ...named]),
+    isSiteAdmin: false,
+  };
+}
+
+/** A claim may have dots in its own name, as the URLs have that some authorities use. */
+function claimOf(claims: Record<string, unknown>, name: string): unknown {
+  if (Object.hasOwn(claims, name)) return claims[name];
+  return name.split('.').reduce<unknown>((at, step) => {
+    const isInside = typeof at === 'object' && at !== null && Object.hasOwn(at, step);
+    return isInside ? (at as Record<string, unknown>)[step] : undefined;
+  }, claims);
+}
+
+const NAME = /^[^\p{C}\s](?:[^\p{C}]{0,198}[^\p{C}\s])?$/u;
+
+function textOf(claim: unknown): string {
+  if (typeof claim === 'string' && NAME.test(claim)) return claim;
+  throw invalidToken();
+}
+
+/** A list, or words in one text as in `scope`. */
+function listOf(claim: unknown): string[] {
+  if (claim === undefined || claim === null) return [];
+  if (typeof claim === 'string') return claim.split(' ').filter(Boolean);
+  if (Array.isArray(claim) && claim.every((item) => typeof item === 'string')) return claim;
+  throw invalidToken();
+}
+
+/** A client has a token of its own. */
+const isRole = (name: string): name is Role =>
+  name !== 'client' && (ROLES as readonly string[]).includes(name);
+
+const isPermission = (name: string): name is Permission =>
+  TENANT_PERMISSIONS.has(name as Permission);
