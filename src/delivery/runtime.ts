@@ -13,7 +13,7 @@ import { failpoint } from '../model/failpoint.ts';
 import { fail, type Result } from '../model/result.ts';
 import type { ArtifactStore } from '../registry/artifacts.ts';
 import type { ParsePool } from '../registry/parse-pool.ts';
-import { documentsOf, type Snapshot } from '../registry/snapshot.ts';
+import type { Snapshot } from '../registry/snapshot.ts';
 import type { TagReader } from '../release/accept-tag.ts';
 import type { StoredRoot } from '../signing/keys.ts';
 import type { MasterKey } from '../signing/master-key.ts';
@@ -24,6 +24,7 @@ import { Commits } from './commits.ts';
 import { auditEntryOf, type Cause, intentsOf, judgeIntents } from './intents.ts';
 import { type KeyStore, readOrgKeys } from './key-store.ts';
 import { nextPointers } from './next-pointers.ts';
+import { type Protection, protectionOf } from './protection.ts';
 import type { ActivePointer, PublicationStore, ReleaseRow } from './publication.ts';
 import {
   keepReplaced,
@@ -79,6 +80,7 @@ export class OrgRuntime {
   readonly #commits: Commits;
   readonly #reminders: Reminders;
   readonly #listeners = new Set<(view: View, before: View | undefined) => void>();
+  readonly #followers: (() => Promise<void>)[] = [];
   #roots: readonly StoredRoot[] = [];
   #root: RootDocument | undefined;
   #keyring: Keyring | undefined;
@@ -194,7 +196,7 @@ export class OrgRuntime {
         // Of one that lost the race for its ref: every later look at the refs would judge it again.
         const lost = opIds.filter((_opId, i) => !moved.has(push.updates[i]!.ref));
         await this.#deps.publications.dropIntents(lost);
-        if (applied.length > 0) await this.refresh();
+        if (applied.length > 0) await this.follow();
       },
     };
   }
@@ -202,17 +204,16 @@ export class OrgRuntime {
   async #check(push: Push, { permissions }: Actor): Promise<string[]> {
     const org = {
       repo: this.repo,
-      isProtected: () => this.#isProtected(),
+      isProtected: () => this.protection.isByRequest,
       checkCommit: (commit: string, pool: ObjectPool) => this.checkCommit(commit, pool),
       tagReader: () => this.#tagReader(),
     };
     return await checkPush(org, push, permissions);
   }
 
-  #isProtected(): boolean {
-    const config = this.#view?.published.config;
-    const [registry] = config ? documentsOf({ config }, 'Registry') : [];
-    return registry?.spec.protection?.changeRequest === true;
+  /** What the registry that is served asks of a change to `main`. */
+  get protection(): Protection {
+    return protectionOf(this.#view?.published);
   }
 
   /**
@@ -272,6 +273,22 @@ export class OrgRuntime {
   isOnMain(commit: string): Promise<boolean> {
     const head = this.view.published.commit;
     return isFirstParentAncestor(this.repo, commit, head);
+  }
+
+  /** Any commit, compiled: what it would serve, or all that is wrong with it. */
+  compileAt(commit: string): Promise<Result<Snapshot, Diagnostic[]>> {
+    return this.#commits.compile(commit);
+  }
+
+  /** For what else is a projection of the refs: called by {@link follow}, once the runtime's own are done. */
+  onFollow(follower: () => Promise<void>): void {
+    this.#followers.push(follower);
+  }
+
+  /** Takes up what was pushed, or what a crash interrupted. */
+  async follow(): Promise<void> {
+    await this.refresh();
+    for (const follower of this.#followers) await follower();
   }
 
   /**

@@ -183,5 +183,5 @@ export class OrgRuntimes {
 /** Takes over what another node rotated or pushed, and what a crash interrupted. */
 async function follow(runtime: OrgRuntime): Promise<void> {
   await runtime.reloadKeys();
-  await runtime.refresh();
+  await runtime.follow();
 }

@@ -737,9 +737,38 @@ export interface RegistrySpec {
      */
     approvals?: number;
     /**
-     * Every commit must be signed.
+     * Every commit must be signed by one of the signers.
      */
     signedCommits?: boolean;
+    /**
+     * Whose signatures on commits count.
+     *
+     * @minItems 1
+     *
+     * Items: A person's key.
+     */
+    signers?: [
+      {
+        /**
+         * As they log in.
+         */
+        user: string;
+        /**
+         * An OpenPGP public key, as gpg --armor --export prints it.
+         */
+        publicKey: string;
+      },
+      ...{
+        /**
+         * As they log in.
+         */
+        user: string;
+        /**
+         * An OpenPGP public key, as gpg --armor --export prints it.
+         */
+        publicKey: string;
+      }[]
+    ];
   };
   /**
    * The tree of departments, by id.
