@@ -1,26 +1,24 @@
-/** One line of an org's audit log, before it is chained. `tenant` is the org's slug, or `*` for the site. */
-export interface AuditEntry {
-  at: string;
-  tenant: string;
-  /** `user:`, `key:`, `client:` or `system:` and an id. */
-  actor: string;
-  /** `<resource>.<verb>`, such as `release.publish`. */
-  action: string;
-  resource: string;
-  before?: unknown;
-  after?: unknown;
-  requestId?: string;
-}
+import type { AuditEntry, ChainedEntry, ChainLink } from '../model/audit-chain.ts';
+import type { ListFields, Listing, Page } from '../model/listing.ts';
 
-/** `hash` = SHA-256 hex of the RFC 8785 form of every other field, `previousHash` included. */
-export interface ChainedEntry extends AuditEntry {
-  /** From 1, without gaps, per tenant. */
-  sequence: number;
-  previousHash: string;
-  hash: string;
-}
+export type { AuditEntry, ChainedEntry };
 
 export interface AuditStore {
   /** Ascending; at most `limit` entries after `afterSequence`. */
   list(tenant: string, afterSequence: number, limit: number): Promise<ChainedEntry[]>;
+  page(tenant: string, listing: Listing): Promise<Page<ChainedEntry>>;
+  /** The last entry's place; undefined before the first. */
+  head(tenant: string): Promise<ChainLink | undefined>;
+  /** Whether some entry says that the resource came to be `after`. */
+  tells(tenant: string, resource: string, after: string): Promise<boolean>;
 }
+
+/** What a list of entries may be filtered by. */
+export const AUDIT_FIELDS = {
+  sequence: { type: 'number', isSortable: true },
+  at: { type: 'time' },
+  actor: { type: 'text' },
+  action: { type: 'text' },
+  resource: { type: 'text' },
+  requestId: { type: 'text' },
+} as const satisfies ListFields;

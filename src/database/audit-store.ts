@@ -1,7 +1,8 @@
 import { type Kysely, sql, type Transaction } from 'kysely';
-import { chainEntry } from '../audit/chain.ts';
 import type { AuditEntry, AuditStore, ChainedEntry } from '../audit/entry.ts';
+import { chainEntry } from '../model/audit-chain.ts';
 import { isPostgres } from './dialect.ts';
+import { selectPage } from './listing.ts';
 import type { Tables } from './tables.ts';
 
 /**
@@ -13,19 +14,22 @@ export async function appendAudit(tx: Transaction<Tables>, entry: AuditEntry): P
   if (isPostgres(tx)) {
     await sql`select pg_advisory_xact_lock(hashtextextended(${entry.tenant}, 0))`.execute(tx);
   }
-  const last = await tx
-    .selectFrom('audit')
-    .select(['sequence', 'hash'])
-    .where('tenant', '=', entry.tenant)
-    .orderBy('sequence', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+  const last = await lastLink(tx, entry.tenant);
   const { before, after, requestId = null, ...chained } = chainEntry(last, entry);
   await tx
     .insertInto('audit')
     .values({ ...chained, requestId, before: toText(before), after: toText(after) })
     .execute();
 }
+
+const lastLink = (db: Kysely<Tables>, tenant: string) =>
+  db
+    .selectFrom('audit')
+    .select(['sequence', 'hash'])
+    .where('tenant', '=', tenant)
+    .orderBy('sequence', 'desc')
+    .limit(1)
+    .executeTakeFirst();
 
 export function auditStore(db: Kysely<Tables>): AuditStore {
   return {
@@ -39,6 +43,26 @@ export function auditStore(db: Kysely<Tables>): AuditStore {
         .limit(limit)
         .execute();
       return rows.map(toEntry);
+    },
+
+    async page(tenant, listing) {
+      const entries = db.selectFrom('audit').selectAll().where('tenant', '=', tenant);
+      const { items, totalItems } = await selectPage(db, entries, listing, { id: 'sequence' });
+      return { items: items.map(toEntry), totalItems };
+    },
+
+    head: (tenant) => lastLink(db, tenant),
+
+    async tells(tenant, resource, after) {
+      const found = await db
+        .selectFrom('audit')
+        .select('sequence')
+        .where('tenant', '=', tenant)
+        .where('resource', '=', resource)
+        .where('after', '=', JSON.stringify(after))
+        .limit(1)
+        .executeTakeFirst();
+      return found !== undefined;
     },
   };
 }

@@ -7,6 +7,9 @@ import { signing } from './migrations/0002-signing.ts';
 import { publication } from './migrations/0003-publication.ts';
 import { delivery } from './migrations/0004-delivery.ts';
 import { changes } from './migrations/0007-changes.ts';
+import { mirrors } from './migrations/0008-mirrors.ts';
+import { secrets } from './migrations/0009-secrets.ts';
+import { audit } from './migrations/0011-audit.ts';
 import { tokens } from './migrations/0012-tokens.ts';
 import type { Tables } from './tables.ts';
 
@@ -17,6 +20,9 @@ const migrations = {
   '0003-publication': publication,
   '0004-delivery': delivery,
   '0007-changes': changes,
+  '0008-mirrors': mirrors,
+  '0009-secrets': secrets,
+  '0011-audit': audit,
   '0012-tokens': tokens,
 };
 

@@ -1,3 +1,4 @@
+import type { CheckpointStore } from '../audit/checkpoints.ts';
 import type { AuditStore } from '../audit/entry.ts';
 import type { ChangeRequestStore } from '../changes/change-request.ts';
 import type { ClientStore } from '../delivery/client.ts';
@@ -7,16 +8,21 @@ import type { SealedStore } from '../delivery/sealed.ts';
 import type { ApiKeyStore } from '../identity/api-key.ts';
 import type { OrgStore } from '../identity/org.ts';
 import type { TokenKeyStore } from '../identity/token-key.ts';
+import type { UpstreamStore } from '../mirror/upstream.ts';
+import type { SecretStore } from '../secrets/secret.ts';
 import { apiKeyStore } from './api-key-store.ts';
 import { auditStore } from './audit-store.ts';
 import { changeRequestStore } from './change-request-store.ts';
+import { checkpointStore } from './checkpoint-store.ts';
 import { clientStore } from './client-store.ts';
 import { keyStore } from './key-store.ts';
 import type { Database } from './open.ts';
 import { orgStore } from './org-store.ts';
 import { publicationStore } from './publication-store.ts';
 import { sealedStore } from './sealed-store.ts';
+import { secretStore } from './secret-store.ts';
 import { tokenKeyStore } from './token-key-store.ts';
+import { upstreamStore } from './upstream-store.ts';
 
 /** What belongs to an org throws `RES_NOT_FOUND` when it is stored after the org was removed. */
 export interface Stores {
@@ -28,6 +34,9 @@ export interface Stores {
   keys: KeyStore;
   tokenKeys: TokenKeyStore;
   audit: AuditStore;
+  secrets: SecretStore;
+  upstreams: UpstreamStore;
+  checkpoints: CheckpointStore;
   changeRequests: ChangeRequestStore;
 }
 
@@ -41,6 +50,9 @@ export function createStores({ db }: Database): Stores {
     keys: keyStore(db),
     tokenKeys: tokenKeyStore(db),
     audit: auditStore(db),
+    secrets: secretStore(db),
+    upstreams: upstreamStore(db),
+    checkpoints: checkpointStore(db),
     changeRequests: changeRequestStore(db),
   };
 }

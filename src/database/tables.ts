@@ -6,6 +6,9 @@ import type { SealedBody } from '../delivery/sealed.ts';
 import type { ApiKey } from '../identity/api-key.ts';
 import type { Org } from '../identity/org.ts';
 import type { TokenKey } from '../identity/token-key.ts';
+import type { Condition, Upstream } from '../mirror/upstream.ts';
+import type { StoredSecret } from '../secrets/secret.ts';
+import type { Checkpoint } from '../signing/checkpoint.ts';
 import type { OrgKey, StoredRoot } from '../signing/keys.ts';
 
 /** A domain record as one row: its lists and maps are JSON text, an absent field is null. */
@@ -19,6 +22,7 @@ export interface Tables {
   apiKey: Row<ApiKey, 'teams' | 'roles'>;
   audit: Omit<ChainedEntry, 'before' | 'after' | 'requestId'> &
     Absent<'before' | 'after' | 'requestId'>;
+  auditCheckpoint: Checkpoint;
   orgKey: OrgKey;
   rootDocument: StoredRoot;
   activePointer: Row<ActivePointer, 'diagnostics'>;
@@ -30,5 +34,8 @@ export interface Tables {
   changeReview: Review;
   sealedBody: SealedBody;
   tokenKey: Row<TokenKey, 'publicJwk'>;
+  secret: StoredSecret;
+  upstream: Omit<Upstream, 'lastError'> & Absent<'lastError'>;
+  upstreamCondition: Row<Condition, 'diagnostics'>;
   sealedPacket: { bodyDigest: string; subkey: string; packet: Uint8Array };
 }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { CHAIN_START, findBreak } from '../../src/audit/chain.ts';
 import type { AuditEntry } from '../../src/audit/entry.ts';
 import type { Stores } from '../../src/database/stores.ts';
+import { CHAIN_START, findBreak } from '../../src/model/audit-chain.ts';
 import { contract } from '../support/backends.ts';
 import { makeApiKey, makeEntry, makeOrg } from '../support/records.ts';
 
@@ -67,5 +67,42 @@ await contract('AuditStore', (stores) => {
       Array.from({ length: 31 }, (_, i) => i + 1),
     );
     expect(findBreak(entries)).toBeUndefined();
+  });
+
+  it('page filters and sorts one tenant', async () => {
+    for (const resource of ['a', 'b', 'c']) {
+      await record(stores(), makeEntry({ resource, action: resource === 'b' ? 'x.do' : 'y.do' }));
+      await record(stores(), makeEntry({ resource, tenant: '*' }));
+    }
+
+    const page = await stores().audit.page('acme', {
+      filter: { field: 'action', operator: 'eq', value: 'y.do' },
+      sort: [{ field: 'sequence', isDescending: true }],
+      page: 1,
+      pageSize: 1,
+    });
+
+    expect(page).toMatchObject({ items: [{ sequence: 3, resource: 'c' }], totalItems: 2 });
+    expect(page.items[0]).not.toHaveProperty('requestId');
+  });
+
+  it('head gives the last place of a tenant, and none before its first', async () => {
+    await record(stores(), makeEntry());
+    await record(stores(), makeEntry());
+
+    const [, last] = await stores().audit.list('acme', 0, 10);
+    expect(await stores().audit.head('acme')).toEqual({ sequence: 2, hash: last!.hash });
+    expect(await stores().audit.head('*')).toBeUndefined();
+  });
+
+  it('tells what a resource came to be', async () => {
+    const [resource, after] = ['refs/heads/main', '1'.repeat(40)];
+    await record(stores(), makeEntry({ resource, after }));
+    const { audit } = stores();
+
+    expect(await audit.tells('acme', resource, after)).toBe(true);
+    expect(await audit.tells('acme', resource, '2'.repeat(40))).toBe(false);
+    expect(await audit.tells('acme', 'refs/heads/other', after)).toBe(false);
+    expect(await audit.tells('globex', resource, after)).toBe(false);
   });
 });

@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findBreak } from '../../src/audit/chain.ts';
 import { openDatabase } from '../../src/database/open.ts';
 import { createStores } from '../../src/database/stores.ts';
+import { findBreak } from '../../src/model/audit-chain.ts';
 import { openPostgres, postgresServer } from '../support/backends.ts';
 import { runOn } from '../support/postgres.ts';
 import { makeApiKey, makeEntry, makeOrg, makePointer } from '../support/records.ts';

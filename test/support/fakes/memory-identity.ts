@@ -1,4 +1,3 @@
-import type { AuditStore } from '../../../src/audit/entry.ts';
 import type { ApiKeyStore } from '../../../src/identity/api-key.ts';
 import type { OrgStore } from '../../../src/identity/org.ts';
 import { copy, type Memory, sortedBy } from './memory.ts';
@@ -37,7 +36,11 @@ export function memoryOrgStore(memory: Memory): OrgStore {
       memory.releases = memory.releases.filter(isKept);
       memory.orgKeys = memory.orgKeys.filter(isKept);
       memory.roots = memory.roots.filter(isKept);
+      memory.checkpoints = memory.checkpoints.filter(({ tenant }) => tenant !== slug);
       memory.bodies = memory.bodies.filter(isKept);
+      memory.secrets = memory.secrets.filter(isKept);
+      memory.upstreams = memory.upstreams.filter(isKept);
+      memory.conditions = memory.conditions.filter(isKept);
       memory.changeRequests = memory.changeRequests.filter(isKept);
       memory.reviews = memory.reviews.filter(isKept);
       memory.append(entry);
@@ -74,16 +77,5 @@ export function memoryApiKeyStore(memory: Memory): ApiKeyStore {
       const key = memory.apiKeys.find((each) => each.id === id);
       if (key) key.lastUsedAt = at;
     },
-  };
-}
-
-export function memoryAuditStore(memory: Memory): AuditStore {
-  return {
-    list: async (tenant, afterSequence, limit) =>
-      copy(
-        memory.audit
-          .filter((entry) => entry.tenant === tenant && entry.sequence > afterSequence)
-          .slice(0, limit),
-      ),
   };
 }

@@ -1,11 +1,14 @@
 import type { Stores } from '../../../src/database/stores.ts';
 import { Memory } from './memory.ts';
+import { memoryAuditStore, memoryCheckpointStore } from './memory-audit.ts';
 import { memoryChangeRequestStore } from './memory-change-request-store.ts';
 import { memoryClientStore } from './memory-client-store.ts';
-import { memoryApiKeyStore, memoryAuditStore, memoryOrgStore } from './memory-identity.ts';
+import { memoryApiKeyStore, memoryOrgStore } from './memory-identity.ts';
 import { memoryPublicationStore } from './memory-publication-store.ts';
+import { memorySecretStore } from './memory-secret-store.ts';
 import { memoryKeyStore, memorySealedStore } from './memory-signing.ts';
 import { memoryTokenKeyStore } from './memory-token-key-store.ts';
+import { memoryUpstreamStore } from './memory-upstream-store.ts';
 
 /** Every store, without a database. The contract suites hold them to what the real ones do. */
 export function createMemoryStores(memory = new Memory()): Stores {
@@ -18,6 +21,9 @@ export function createMemoryStores(memory = new Memory()): Stores {
     keys: memoryKeyStore(memory),
     tokenKeys: memoryTokenKeyStore(memory),
     audit: memoryAuditStore(memory),
+    secrets: memorySecretStore(memory),
+    upstreams: memoryUpstreamStore(memory),
+    checkpoints: memoryCheckpointStore(memory),
     changeRequests: memoryChangeRequestStore(memory),
   };
 }

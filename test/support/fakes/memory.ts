@@ -1,4 +1,3 @@
-import { chainEntry } from '../../../src/audit/chain.ts';
 import type { AuditEntry, ChainedEntry } from '../../../src/audit/entry.ts';
 import type { ChangeRequest, Review } from '../../../src/changes/change-request.ts';
 import { ownerMissing } from '../../../src/database/faults.ts';
@@ -8,6 +7,10 @@ import type { SealedBody } from '../../../src/delivery/sealed.ts';
 import type { ApiKey } from '../../../src/identity/api-key.ts';
 import type { Org } from '../../../src/identity/org.ts';
 import type { TokenKey } from '../../../src/identity/token-key.ts';
+import type { Condition, Upstream } from '../../../src/mirror/upstream.ts';
+import { chainEntry } from '../../../src/model/audit-chain.ts';
+import type { StoredSecret } from '../../../src/secrets/secret.ts';
+import type { Checkpoint } from '../../../src/signing/checkpoint.ts';
 import type { OrgKey, StoredRoot } from '../../../src/signing/keys.ts';
 
 /** A database in memory: what all the fakes of one `createMemoryStores()` share. */
@@ -22,11 +25,15 @@ export class Memory {
   orgKeys: OrgKey[] = [];
   roots: StoredRoot[] = [];
   bodies: SealedBody[] = [];
+  secrets: StoredSecret[] = [];
+  upstreams: Upstream[] = [];
+  conditions: Condition[] = [];
   packets: { bodyDigest: string; subkey: string; packet: Uint8Array }[] = [];
   changeRequests: ChangeRequest[] = [];
   reviews: Review[] = [];
   tokenKeys: TokenKey[] = [];
   audit: ChainedEntry[] = [];
+  checkpoints: Checkpoint[] = [];
 
   append(entry: AuditEntry): void {
     const last = this.audit.findLast(({ tenant }) => tenant === entry.tenant);

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { CHAIN_START, chainEntry, findBreak } from '../../src/audit/chain.ts';
-import type { ChainedEntry } from '../../src/audit/entry.ts';
+import {
+  CHAIN_START,
+  ChainCheck,
+  type ChainedEntry,
+  chainEntry,
+  findBreak,
+} from '../../src/model/audit-chain.ts';
 import { sha256Hex } from '../../src/model/digest.ts';
 import { makeEntry } from '../support/records.ts';
 
@@ -84,5 +89,73 @@ describe('findBreak', () => {
     const [first, second, third] = chainOf(3);
 
     expect(findBreak([first!, third!, second!])).toBe(3);
+  });
+});
+
+describe('ChainCheck', () => {
+  const reportOf = (
+    entries: readonly ChainedEntry[],
+    terms?: ConstructorParameters<typeof ChainCheck>[0],
+  ) => {
+    const check = new ChainCheck(terms);
+    for (const entry of entries) check.add(entry);
+    return check.finish();
+  };
+
+  it('counts the entries of a whole chain', () => {
+    expect(reportOf(chainOf(3))).toEqual({ ok: true, entries: 3, gaps: [] });
+  });
+
+  it('names every stretch that is missing, and where the chain first breaks', () => {
+    const cut = chainOf(9).filter(({ sequence }) => ![2, 5, 6].includes(sequence));
+
+    expect(reportOf(cut)).toEqual({
+      ok: false,
+      entries: 6,
+      firstBreak: 3,
+      gaps: [
+        { from: 2, to: 2 },
+        { from: 5, to: 6 },
+      ],
+    });
+  });
+
+  it('misses an end that was cut off, by a place that was kept', () => {
+    const chain = chainOf(5);
+
+    const report = reportOf(chain.slice(0, 3), { kept: [chain[4]!] });
+
+    expect(report).toEqual({ ok: false, entries: 3, firstBreak: 4, gaps: [{ from: 4, to: 5 }] });
+  });
+
+  it('misses everything, where all was deleted', () => {
+    expect(reportOf([], { kept: [chainOf(2)[1]!] })).toMatchObject({ ok: false, firstBreak: 1 });
+  });
+
+  it('refuses a chain that was rewritten as a whole, by a place that was kept', () => {
+    const kept = chainOf(4)[3]!;
+    const forged: ChainedEntry[] = [];
+    for (let i = 1; i <= 6; i++) {
+      forged.push(chainEntry(forged.at(-1), makeEntry({ actor: 'user:mallory' })));
+    }
+
+    expect(reportOf(forged)).toMatchObject({ ok: true });
+    expect(reportOf(forged, { kept: [kept] })).toMatchObject({ ok: false, firstBreak: 4 });
+  });
+
+  it('goes through the places that were kept', () => {
+    const chain = chainOf(5);
+
+    expect(reportOf(chain, { kept: [chain[1]!, chain[4]!] })).toMatchObject({ ok: true });
+  });
+
+  it("refuses another tenant's chain", () => {
+    expect(reportOf(chainOf(2), { tenant: 'globex' })).toMatchObject({ ok: false, firstBreak: 1 });
+  });
+
+  it('stops naming gaps after a hundred', () => {
+    const odd = chainOf(300).filter(({ sequence }) => sequence % 2 === 1);
+
+    expect(reportOf(odd).gaps).toHaveLength(100);
   });
 });
