@@ -6,6 +6,7 @@ import { identity } from './migrations/0001-identity.ts';
 import { signing } from './migrations/0002-signing.ts';
 import { publication } from './migrations/0003-publication.ts';
 import { delivery } from './migrations/0004-delivery.ts';
+import { conventions } from './migrations/0006-conventions.ts';
 import { changes } from './migrations/0007-changes.ts';
 import { mirrors } from './migrations/0008-mirrors.ts';
 import { secrets } from './migrations/0009-secrets.ts';
@@ -19,6 +20,7 @@ const migrations = {
   '0002-signing': signing,
   '0003-publication': publication,
   '0004-delivery': delivery,
+  '0006-conventions': conventions,
   '0007-changes': changes,
   '0008-mirrors': mirrors,
   '0009-secrets': secrets,
