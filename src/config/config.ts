@@ -3,6 +3,10 @@ import { resolve } from 'node:path';
 import { armFailpoints } from '../model/failpoint.ts';
 import { isOrgSlug } from '../model/names.ts';
 import { type AllowList, parseAllowList } from '../outbound/address.ts';
+import { ConfigError } from './config-error.ts';
+import { type JwtSettings, jwtSettingsOf, type OidcSettings, oidcSettingsOf } from './sign-in.ts';
+
+export { ConfigError };
 
 /** What one server runs with. Nothing else reads the environment. */
 export interface Config {
@@ -25,12 +29,9 @@ export interface Config {
   rateLimit: number | 'off';
   /** What outgoing requests may reach beyond the public internet. */
   outboundAllow: AllowList;
+  jwt: JwtSettings | null;
+  oidc: OidcSettings | null;
   failpoints: string;
-}
-
-/** A setting that the server cannot start with: one sentence that names it. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -52,6 +53,8 @@ export function readConfig(env: Environment = process.env): Config {
     databaseUrl: databaseUrlOf(env['DATABASE_URL']),
     rateLimit: rateLimitOf(env['WAYMARK_RATE_LIMIT']),
     outboundAllow: outboundAllowOf(env['WAYMARK_OUTBOUND_ALLOW']),
+    jwt: jwtSettingsOf(env),
+    oidc: oidcSettingsOf(env),
     failpoints: failpointsOf(env['WAYMARK_FAILPOINTS']),
   });
 }
@@ -85,8 +88,9 @@ function publicUrlOf(text: string | undefined): string | null {
 
 function adminTokenOf(text: string | undefined): string | null {
   if (!text) return null;
-  // Printable, since it travels in a header. `wmc_` is a client's.
-  const isUsable = /^[\x21-\x7e]+$/.test(text) && !text.startsWith('wmc_');
+  // Printable, since it travels in a header. `wmc_` is a client's, and `eyJ….….…` a JWT.
+  const isOfAnotherUse = text.startsWith('wmc_') || /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/.test(text);
+  const isUsable = /^[\x21-\x7e]+$/.test(text) && !isOfAnotherUse;
   if (isUsable && text.length >= SHORTEST_SECRET && text.length <= 512) return text;
   // Without its value, which is a secret.
   throw new ConfigError(

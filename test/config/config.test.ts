@@ -28,6 +28,8 @@ describe('readConfig', () => {
       databaseUrl: null,
       rateLimit: 1000,
       outboundAllow: { hosts: new Set(), networks: [] },
+      jwt: null,
+      oidc: null,
       failpoints: '',
     });
   });
@@ -60,6 +62,8 @@ describe('readConfig', () => {
       databaseUrl: 'postgres://db/waymark',
       rateLimit: 50,
       outboundAllow: { hosts: new Set(['git.internal']), networks: [] },
+      jwt: null,
+      oidc: null,
       failpoints: 'push.accepted=delay:0',
     });
   });
