@@ -3,13 +3,18 @@ import { type ObjectPool, openObjectPool } from '../git/object-pool.ts';
 import type { Permission } from '../identity/roles.ts';
 import { type Diagnostic, formatDiagnostic } from '../model/diagnostic.ts';
 import { WaymarkError } from '../model/errors.ts';
+import { ZERO_OID } from '../model/names.ts';
 import { acceptTag, type TagReader } from '../release/accept-tag.ts';
+import type { Protection } from './protection.ts';
 import { judgeRef } from './push-rules.ts';
+import { describeUnsigned, findUnsigned } from './signed-commits.ts';
 
 /** What the gate needs to know of the org that is pushed to. */
 export interface PushedOrg {
   repo: string;
-  isProtected(): boolean;
+  protection: Protection;
+  /** Armored keys of the org itself, which signs what it commits for people. */
+  releaseKeys: readonly string[];
   /** Empty when the commit's tree compiles. */
   checkCommit(commit: string, pool: ObjectPool): Promise<readonly Diagnostic[]>;
   tagReader(): TagReader;
@@ -28,7 +33,7 @@ export async function checkPush(
   try {
     const messages: string[] = [];
     for (const update of push.updates) {
-      for (const message of await checkUpdate(org, pool, update, permissions)) {
+      for (const message of await checkUpdate(org, { push, pool }, update, permissions)) {
         messages.push(message);
       }
     }
@@ -42,18 +47,21 @@ export async function checkPush(
 
 async function checkUpdate(
   org: PushedOrg,
-  pool: ObjectPool,
+  { push, pool }: { push: Push; pool: ObjectPool },
   update: PushedRef,
   permissions: ReadonlySet<Permission>,
 ): Promise<string[]> {
-  const rule = judgeRef(update, permissions, org.isProtected());
+  const rule = judgeRef(update, permissions, org.protection.isByRequest);
   if ('refused' in rule) return [rule.refused];
   try {
     switch (rule.check) {
       case 'branch':
         return [];
       case 'main':
-        return (await org.checkCommit(update.new, pool)).map(formatDiagnostic);
+        return [
+          ...(await org.checkCommit(update.new, pool)).map(formatDiagnostic),
+          ...(await checkSigned(org, { push, pool }, update)),
+        ];
       case 'release':
         return await checkTag(org.tagReader(), pool, rule.name, update.new);
     }
@@ -61,6 +69,22 @@ async function checkUpdate(
     if (error instanceof WaymarkError) return [error.message];
     throw error;
   }
+}
+
+async function checkSigned(
+  { repo, protection, releaseKeys }: PushedOrg,
+  { push, pool }: { push: Push; pool: ObjectPool },
+  { old, new: head }: PushedRef,
+): Promise<string[]> {
+  if (!protection.signedCommits) return [];
+  const keys = [...protection.signers, ...releaseKeys];
+  const env = quarantineEnv(push);
+  const unsigned = await findUnsigned(
+    { repo, pool, env },
+    { head, after: old === ZERO_OID ? undefined : old },
+    keys,
+  );
+  return unsigned.length > 0 ? [describeUnsigned(unsigned)] : [];
 }
 
 async function checkTag(reader: TagReader, pool: ObjectPool, name: string, oid: string) {

@@ -39,6 +39,10 @@ export function judgeRef(
     return { check: 'release', name };
   }
   if (ref.startsWith('refs/heads/')) {
+    // By its number such a branch says which change request it is.
+    if (/^refs\/heads\/change\/\d+$/.test(ref) && old === ZERO_OID) {
+      return { refused: 'branches change/<number> are started by Waymark: choose another name' };
+    }
     if (permissions.has('registry:write')) return { check: 'branch' };
     return { refused: 'pushing a branch needs the role editor' };
   }

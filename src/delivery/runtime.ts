@@ -72,7 +72,8 @@ export interface Actor {
  * them, completed by {@link refresh} whatever was interrupted.
  */
 export class OrgRuntime {
-  readonly org: Org;
+  /** Only its name and tier change. */
+  org: Org;
   readonly repo: string;
   readonly pool: ObjectPool;
   readonly refs: Refs;
@@ -149,6 +150,11 @@ export class OrgRuntime {
     return this.#root?.version ?? 0;
   }
 
+  /** Armored: what the root says signs releases, and commits that are made for people. */
+  get releaseKeys(): readonly string[] {
+    return this.#root ? keysOfRole(this.#root, 'release') : [];
+  }
+
   /** Takes over a rotation that was made here or on another node. */
   async reloadKeys(): Promise<void> {
     const { keys, roots } = await readOrgKeys(this.#deps.keys, this.org.slug);
@@ -204,7 +210,8 @@ export class OrgRuntime {
   async #check(push: Push, { permissions }: Actor): Promise<string[]> {
     const org = {
       repo: this.repo,
-      isProtected: () => this.protection.isByRequest,
+      protection: this.protection,
+      releaseKeys: this.releaseKeys,
       checkCommit: (commit: string, pool: ObjectPool) => this.checkCommit(commit, pool),
       tagReader: () => this.#tagReader(),
     };
@@ -475,7 +482,7 @@ export class OrgRuntime {
   #tagReader(): TagReader {
     return {
       org: this.org,
-      releaseKeys: this.#root ? keysOfRole(this.#root, 'release') : [],
+      releaseKeys: this.releaseKeys,
       readTag: (oid: string) => this.pool.readTag(oid),
       recordAt: (plugin: string, commit: string) => this.recordAt(plugin, commit),
       store: (record: PluginRecord) => storeRecord(this.#deps.artifacts, record),

@@ -15,8 +15,12 @@ export interface Commit {
   committer: Signature;
   /** Armored signature, where the commit carries one. */
   signature?: string;
+  /** What the signature is over: the commit without it. */
+  signedPayload?: Buffer;
   message: string;
 }
+
+const SPACE = 0x20;
 
 /** @throws {WaymarkError} `REG_CORRUPT` for bytes that are no commit */
 export function parseCommit(oid: string, raw: Buffer): Commit {
@@ -33,7 +37,16 @@ export function parseCommit(oid: string, raw: Buffer): Commit {
   const parents = headers.filter(([key]) => key === 'parent').map(([, value]) => value);
   const signature = one('gpgsig');
   const message = split < 0 ? '' : text.slice(split + 2);
-  return { oid, tree, parents, author, committer, message, ...(signature ? { signature } : {}) };
+  const signed = signature ? { signature, signedPayload: withoutSignature(raw) } : {};
+  return { oid, tree, parents, author, committer, message, ...signed };
+}
+
+function withoutSignature(raw: Buffer): Buffer {
+  const start = raw.indexOf('\ngpgsig ') + 1;
+  let end = start;
+  do end = raw.indexOf('\n', end) + 1;
+  while (raw[end] === SPACE);
+  return Buffer.concat([raw.subarray(0, start), raw.subarray(end)]);
 }
 
 /** A line that starts with a space continues the value before it. */

@@ -28,7 +28,8 @@ export async function commitFiles(commit: NewCommit): Promise<string> {
   const objects = commit.objects ?? openObjectPool(repo, { size: 1 });
   try {
     const base = parent ? (await objects.readCommit(parent)).tree : undefined;
-    return await writeCommit(commit, await editTree({ repo, objects }, base, changes));
+    const tree = await editTree({ repo, objects }, base, changes);
+    return await writeCommit({ ...commit, tree, parents: parent ? [parent] : [] });
   } finally {
     if (!commit.objects) objects.close();
   }
@@ -49,15 +50,31 @@ export async function importFolder(options: {
   return await commitFiles({ repo, changes, message, author, committer: author });
 }
 
-async function writeCommit({ repo, parent, ...commit }: NewCommit, tree: string): Promise<string> {
+/** A commit whose tree is written already. */
+export interface TreeCommit extends Pick<NewCommit, 'repo' | 'message' | 'author' | 'committer'> {
+  tree: string;
+  parents: readonly string[];
+  /** Gives the armored signature of a commit's text. */
+  sign?: ((payload: string) => Promise<string>) | undefined;
+}
+
+/**
+ * Writes a commit that no ref holds yet, durable when it resolves.
+ *
+ * @returns its oid; the same for the same arguments
+ */
+export async function writeCommit({ repo, tree, parents, sign, ...commit }: TreeCommit) {
   const lines = [
     `tree ${tree}`,
-    ...(parent ? [`parent ${parent}`] : []),
+    ...parents.map((parent) => `parent ${parent}`),
     `author ${person(commit.author)}`,
     `committer ${person(commit.committer)}`,
-  ];
+  ].join('\n');
   const message = commit.message.endsWith('\n') ? commit.message : `${commit.message}\n`;
-  return await writeObject(repo, 'commit', Buffer.from(`${lines.join('\n')}\n\n${message}`));
+  const signature = await sign?.(`${lines}\n\n${message}`);
+  // A header goes on in every line that starts with a space.
+  const header = signature ? `\ngpgsig ${signature.trimEnd().replaceAll('\n', '\n ')}` : '';
+  return await writeObject(repo, 'commit', Buffer.from(`${lines}${header}\n\n${message}`));
 }
 
 /** A name holds nothing that would end it, or start another header. */

@@ -1,9 +1,8 @@
-import { readSignature } from 'openpgp';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import { isOid, NAMED_RELEASE_PREFIX, parseVersionTag } from '../model/names.ts';
 import { fail, ok, type Result } from '../model/result.ts';
 import { parseTagBlock, type TagBlock, writeTagBlock } from './tag-block.ts';
-import { invalid, verifyDetached } from './verify.ts';
+import { invalid, verifyArmored } from './verify.ts';
 
 export type { TagBlock, TaggedPlugin } from './tag-block.ts';
 
@@ -132,12 +131,7 @@ export async function checkReleaseTag(
 
 async function checkSignature({ signedPayload, signature }: TagParts, keys: readonly string[]) {
   if (signature === '') throw invalid('the tag is not signed');
-  const { packets } = await readSignature({ armoredSignature: signature }).catch(
-    (cause: unknown) => {
-      throw invalid("the tag's signature is no OpenPGP signature", cause);
-    },
-  );
-  await verifyDetached({ body: Buffer.from(signedPayload), signature: packets.write(), keys });
+  await verifyArmored({ body: Buffer.from(signedPayload), signature, keys });
 }
 
 /** A tag object copied to another name still verifies for git. */

@@ -50,6 +50,32 @@ export async function verifyDetached(request: {
   return [...signers];
 }
 
+/**
+ * The same for one armored signature, as a tag or a commit carries it.
+ *
+ * @throws {WaymarkError} `SIGN_INVALID`
+ */
+export async function verifyArmored({
+  body,
+  signature: armoredSignature,
+  keys,
+}: {
+  body: Uint8Array;
+  signature: string;
+  keys: readonly string[];
+}): Promise<string[]> {
+  const { packets } = await readSignature({ armoredSignature }).catch((cause: unknown) => {
+    throw invalid('the signature is no OpenPGP signature', cause);
+  });
+  return await verifyDetached({ body, signature: packets.write(), keys });
+}
+
+/** Those of the armored keys that are keys: people's, which nobody has looked at before. */
+export async function readableKeys(armored: readonly string[]): Promise<string[]> {
+  const read = await Promise.allSettled(armored.map((armoredKey) => readKey({ armoredKey })));
+  return armored.filter((_key, i) => read[i]?.status === 'fulfilled');
+}
+
 /** By primary fingerprint, so that a key given twice counts once. */
 export async function readPinned(armored: readonly string[]): Promise<Map<string, PublicKey>> {
   const keys = await Promise.all(armored.map((armoredKey) => readKey({ armoredKey })));

@@ -104,6 +104,16 @@ describe('pushing to main', () => {
     expect(await push('editor', 'main:refs/heads/proposal')).toEqual([]);
   });
 
+  it('is refused where approvals are asked for: a push has none', async () => {
+    await org.commit({ 'registry.yaml': registryYaml('protection: {approvals: 1}') });
+    await runGit(work, ['pull', '-q']);
+    await commit({ 'README.md': 'hello' });
+
+    expect(await push('owner', 'main')).toEqual([
+      'main is protected: push a branch and open a change request',
+    ]);
+  });
+
   it('takes the first registry of an empty repository', async () => {
     const empty = await makeTestOrg({}, { slug: 'new' });
     const server = await serveGit(empty.repository.path, empty.runtime.gate(actorWith('owner')));

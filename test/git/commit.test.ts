@@ -34,6 +34,15 @@ describe('parseCommit', () => {
     expect(commit.message).toBe('Subject\n\nBody\n');
   });
 
+  it('gives the very bytes that the signature is over', () => {
+    const signature = 'gpgsig -----BEGIN\n abc\n -----END\n';
+    const encoding = 'encoding UTF-8\n';
+
+    const { signedPayload } = parse(`${tree}${people}${signature}${encoding}\nÜ\ngpgsig x\n`);
+
+    expect(signedPayload?.toString()).toBe(`${tree}${people}${encoding}\nÜ\ngpgsig x\n`);
+  });
+
   it('takes a commit without a message', () => {
     expect(parse(`${tree}${people}`).message).toBe('');
   });

@@ -252,6 +252,11 @@ const TABLE: Row[] = [
     ['wrong-kind 2:7 kind must be Skill at this path, not Skil'],
   ],
   [
+    'unsigned-protection',
+    'registry.yaml',
+    ['missing-field 4:3 spec.protection needs the field signers'],
+  ],
+  [
     'wrong-field',
     'plugins/sales/mcps/crm.yaml',
     ['wrong-field 3:68 spec.command does not go with the other fields here'],
