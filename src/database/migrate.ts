@@ -10,6 +10,7 @@ import { conventions } from './migrations/0006-conventions.ts';
 import { changes } from './migrations/0007-changes.ts';
 import { mirrors } from './migrations/0008-mirrors.ts';
 import { secrets } from './migrations/0009-secrets.ts';
+import { jobs } from './migrations/0010-jobs.ts';
 import { audit } from './migrations/0011-audit.ts';
 import { tokens } from './migrations/0012-tokens.ts';
 import type { Tables } from './tables.ts';
@@ -24,6 +25,7 @@ const migrations = {
   '0007-changes': changes,
   '0008-mirrors': mirrors,
   '0009-secrets': secrets,
+  '0010-jobs': jobs,
   '0011-audit': audit,
   '0012-tokens': tokens,
 };

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { OrgStore } from '../identity/org.ts';
 import { appendAudit } from './audit-store.ts';
+import { selectPage } from './listing.ts';
 import type { Tables } from './tables.ts';
 
 export function orgStore(db: Kysely<Tables>): OrgStore {
@@ -8,6 +9,8 @@ export function orgStore(db: Kysely<Tables>): OrgStore {
     find: (slug) => db.selectFrom('org').selectAll().where('slug', '=', slug).executeTakeFirst(),
 
     list: () => db.selectFrom('org').selectAll().orderBy('slug').execute(),
+
+    page: (listing) => selectPage(db, db.selectFrom('org').selectAll(), listing, { id: 'slug' }),
 
     insert: (org, entry) =>
       db.transaction().execute(async (tx) => {
@@ -17,6 +20,19 @@ export function orgStore(db: Kysely<Tables>): OrgStore {
           .onConflict((conflict) => conflict.column('slug').doNothing())
           .executeTakeFirstOrThrow();
         if (numInsertedOrUpdatedRows === 0n) return false;
+        await appendAudit(tx, entry);
+        return true;
+      }),
+
+    replace: ({ slug, name, tier, version }, expected, entry) =>
+      db.transaction().execute(async (tx) => {
+        const { numUpdatedRows } = await tx
+          .updateTable('org')
+          .set({ name, tier, version })
+          .where('slug', '=', slug)
+          .where('version', '=', expected)
+          .executeTakeFirstOrThrow();
+        if (numUpdatedRows === 0n) return false;
         await appendAudit(tx, entry);
         return true;
       }),

@@ -26,6 +26,13 @@ export interface NewOrg {
   requestId?: string;
 }
 
+export interface OrgChange extends Who, Partial<Pick<Org, 'name' | 'tier'>> {
+  slug: string;
+  ifMatch?: number | undefined;
+}
+
+const termsOf = ({ name, tier }: Org) => ({ name, tier });
+
 /** Whom the audit log names for what is done. */
 type Who = Pick<NewOrg, 'actor' | 'requestId'>;
 
@@ -70,7 +77,7 @@ export class OrgRuntimes {
   /** Completes interrupted projections of every org. One org's fault does not stop the others. */
   async reconcile(): Promise<void> {
     for (const runtime of this.#bySlug.values()) {
-      await follow(runtime).catch((error: unknown) => {
+      await this.#follow(runtime).catch((error: unknown) => {
         this.#deps.log.error({ org: runtime.org.slug, error }, 'reconciling failed');
       });
     }
@@ -92,7 +99,9 @@ export class OrgRuntimes {
       repoUid: randomUUID(),
       mode,
       state: 'creating',
+      tier: 'standard',
       createdAt: at,
+      version: 1,
     };
     const who = { actor, ...(requestId && { requestId }) };
     const entry = { at, tenant: slug, ...who, action: 'org.create', resource: slug };
@@ -144,6 +153,34 @@ export class OrgRuntimes {
     }
   }
 
+  /**
+   * Changes what an org is called, and how much it may ask.
+   *
+   * @throws {WaymarkError} `RES_NOT_FOUND`, `RES_VERSION_CONFLICT`
+   */
+  async change({ slug, ifMatch, actor, requestId, ...changes }: OrgChange): Promise<Org> {
+    const { orgs, clock } = this.#deps;
+    const before = await orgs.find(slug);
+    if (!before) throw new WaymarkError('RES_NOT_FOUND', `there is no organisation ${slug}`);
+    const org = { ...before, ...changes, version: before.version + 1 };
+    const who = { actor, ...(requestId && { requestId }) };
+    const what = {
+      action: 'org.change',
+      resource: slug,
+      before: termsOf(before),
+      after: termsOf(org),
+    };
+    const entry = { at: toTime(clock()), tenant: slug, ...who, ...what };
+    const isCurrent = ifMatch === undefined || ifMatch === before.version;
+    if (!isCurrent || !(await orgs.replace(org, before.version, entry))) {
+      const message = `the organisation ${slug} has changed: read it, then retry`;
+      throw new WaymarkError('RES_VERSION_CONFLICT', message);
+    }
+    const runtime = this.#bySlug.get(slug);
+    if (runtime) runtime.org = org;
+    return org;
+  }
+
   async remove(slug: string, actor: string, requestId?: string): Promise<void> {
     const org = await this.#deps.orgs.find(slug);
     if (!org) throw new WaymarkError('RES_NOT_FOUND', `no organisation ${slug}`);
@@ -166,6 +203,14 @@ export class OrgRuntimes {
     await this.#deps.orgs.remove(slug, entry);
   }
 
+  /** Takes over what another node changed, rotated or pushed, and what a crash interrupted. */
+  async #follow(runtime: OrgRuntime): Promise<void> {
+    const org = await this.#deps.orgs.find(runtime.org.slug);
+    if (org) runtime.org = org;
+    await runtime.reloadKeys();
+    await runtime.follow();
+  }
+
   close(): void {
     clearInterval(this.#timer);
     for (const runtime of this.#bySlug.values()) runtime.close();
@@ -178,10 +223,4 @@ export class OrgRuntimes {
     this.#bySlug.set(org.slug, runtime);
     for (const listener of this.#listeners) listener(runtime);
   }
-}
-
-/** Takes over what another node rotated or pushed, and what a crash interrupted. */
-async function follow(runtime: OrgRuntime): Promise<void> {
-  await runtime.reloadKeys();
-  await runtime.follow();
 }

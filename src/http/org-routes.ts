@@ -1,7 +1,7 @@
 import type { Authenticator } from '../identity/authenticate.ts';
-import type { Org, OrgStore } from '../identity/org.ts';
+import { ORG_FIELDS, type Org, type OrgStore, TIERS, type Tier } from '../identity/org.ts';
 import { jsonBody } from './json-body.ts';
-import { pageOf } from './pagination.ts';
+import { listingOf, pagedAnswer } from './listing.ts';
 import { type Route, route } from './route.ts';
 import { noSuchOrg } from './tenant.ts';
 
@@ -12,14 +12,27 @@ interface NewOrg {
   initial?: 'template' | 'empty';
 }
 
+interface OrgTerms {
+  name?: string;
+  tier?: Tier;
+}
+
+interface OrgChange extends OrgTerms {
+  slug: string;
+  ifMatch: number | undefined;
+  actor: string;
+  requestId: string;
+}
+
 /** What makes and ends orgs; every one has a repository, keys, and all that follows. */
 export interface OrgLifecycle {
   create(org: Required<NewOrg> & { actor: string; requestId: string }): Promise<Org>;
+  change(change: OrgChange): Promise<Org>;
   remove(slug: string, actor: string, requestId: string): Promise<void>;
 }
 
 interface Deps {
-  orgs: Pick<OrgStore, 'find' | 'list'>;
+  orgs: Pick<OrgStore, 'find' | 'page'>;
   lifecycle: OrgLifecycle;
   authenticator: Pick<Authenticator, 'invalidate'>;
 }
@@ -33,6 +46,16 @@ const newOrgBody = jsonBody<NewOrg>({
     name: { type: 'string', minLength: 1, maxLength: 200 },
     mode: { enum: ['hosted', 'mirror'] },
     initial: { enum: ['template', 'empty'] },
+  },
+});
+
+const orgTermsBody = jsonBody<OrgTerms>({
+  type: 'object',
+  minProperties: 1,
+  additionalProperties: false,
+  properties: {
+    name: { type: 'string', minLength: 1, maxLength: 200 },
+    tier: { enum: Object.keys(TIERS) },
   },
 });
 
@@ -61,13 +84,26 @@ export function orgRoutes({ orgs, lifecycle, authenticator }: Deps): Route[] {
       ...site,
       method: 'get',
       path: '/orgs',
-      handle: async ({ query }) => ({ status: 200, ...pageOf(await orgs.list(), query) }),
+      async handle({ query }) {
+        const listing = listingOf(query, ORG_FIELDS, 'slug');
+        return pagedAnswer(await orgs.page(listing), listing);
+      },
     }),
     route({
       ...site,
       method: 'get',
       path: '/orgs/:slug',
       handle: async ({ params }) => ({ status: 200, body: await getOrg(params.slug) }),
+    }),
+    route({
+      ...site,
+      method: 'put',
+      path: '/orgs/:slug',
+      body: orgTermsBody,
+      async handle({ params: { slug }, body, ifMatch, caller: { actor }, requestId }) {
+        const org = await lifecycle.change({ ...body, slug, ifMatch, actor, requestId });
+        return { status: 200, body: org };
+      },
     }),
     route({
       ...site,

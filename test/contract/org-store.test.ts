@@ -33,6 +33,47 @@ await contract('OrgStore', (stores) => {
     expect(slugs).toEqual(['a', 'a-c', 'a1', 'ab', 'b']);
   });
 
+  it('page filters and sorts', async () => {
+    const { orgs } = stores();
+    for (const slug of ['a', 'b', 'c', 'd']) {
+      const tier = slug === 'b' ? 'premium' : 'standard';
+      await orgs.insert(makeOrg(slug, { tier }), makeEntry());
+    }
+
+    const found = await orgs.page({
+      filter: { field: 'tier', operator: 'eq', value: 'standard' },
+      sort: [{ field: 'slug', isDescending: true }],
+      page: 1,
+      pageSize: 2,
+    });
+
+    expect(found.totalItems).toBe(3);
+    expect(found.items).toEqual([makeOrg('d'), makeOrg('c')]);
+  });
+
+  it('replace saves name and tier of the version that was read, with its audit entry', async () => {
+    const { orgs, audit } = stores();
+    await orgs.insert(makeOrg('acme'), makeEntry());
+    const changed = makeOrg('acme', { name: 'Acme Ltd', tier: 'premium', version: 2 });
+
+    expect(await orgs.replace(changed, 1, makeEntry())).toBe(true);
+
+    expect(await orgs.find('acme')).toEqual(changed);
+    expect(await audit.list('acme', 0, 10)).toHaveLength(2);
+  });
+
+  it('replace answers false and writes nothing when another was first, or there is none', async () => {
+    const { orgs, audit } = stores();
+    await orgs.insert(makeOrg('acme', { version: 2 }), makeEntry());
+
+    const late = makeOrg('acme', { name: 'Late', version: 2 });
+    expect(await orgs.replace(late, 1, makeEntry())).toBe(false);
+    expect(await orgs.replace(makeOrg('globex'), 1, makeEntry())).toBe(false);
+
+    expect((await orgs.find('acme'))?.name).toBe('The acme company');
+    expect(await audit.list('acme', 0, 10)).toHaveLength(1);
+  });
+
   it('setState changes the state alone, with its audit entry', async () => {
     const { orgs, audit } = stores();
     await orgs.insert(makeOrg('acme', { state: 'creating' }), makeEntry());

@@ -29,6 +29,10 @@ function lifecycleOver(orgs: TestApp['stores']['orgs']): OrgLifecycle {
       if (await orgs.insert(org, makeEntry())) return org;
       throw new WaymarkError('RES_DUPLICATE', 'it is there already');
     },
+    async change({ slug, name, tier, ifMatch }) {
+      asked.push({ slug, name, tier, ifMatch });
+      return makeOrg(slug, { name: name ?? 'Acme', tier: tier ?? 'standard', version: 2 });
+    },
     remove: (slug) => orgs.remove(slug, makeEntry()),
   };
 }
@@ -83,6 +87,54 @@ describe('GET /api/v1/orgs', () => {
       meta: { pagination: { page: 2, totalItems: 2, hasNext: false } },
     });
   });
+
+  it('is sorted and filtered as asked', async () => {
+    const filter = encodeURIComponent('{"slug":{"$in":["acme","globex"]},"tier":"standard"}');
+
+    const answer = await app.ask(`/api/v1/orgs?sort=-slug&filter=${filter}`, { token: admin });
+
+    expect(answer.body).toMatchObject({ data: [{ slug: 'globex' }, { slug: 'acme' }] });
+  });
+
+  it('does not say what its signed documents are bound to by a filter', async () => {
+    const filter = encodeURIComponent('{"uid":{"$startsWith":"u"}}');
+
+    const answer = await app.ask<Refused>(`/api/v1/orgs?filter=${filter}`, { token: admin });
+
+    expect(answer.status).toBe(400);
+    expect(answer.body.error.code).toBe('VAL_FILTER');
+  });
+});
+
+describe('PUT /api/v1/orgs/:slug', () => {
+  const put = (body: unknown, headers = {}) =>
+    app.ask<Refused & { data: Org }>('/api/v1/orgs/acme', {
+      method: 'PUT',
+      token: admin,
+      body,
+      headers,
+    });
+
+  it('changes what is given, of the version that was read', async () => {
+    const answer = await put({ tier: 'premium' }, { 'if-match': '"1"' });
+
+    expect(answer.status).toBe(200);
+    expect(answer.body.data).toMatchObject({ slug: 'acme', tier: 'premium', version: 2 });
+    expect(asked).toEqual([{ slug: 'acme', tier: 'premium', name: undefined, ifMatch: 1 }]);
+  });
+
+  it.each([
+    [{}, 'body'],
+    [{ tier: 'gold' }, 'tier'],
+    [{ name: '' }, 'name'],
+    [{ slug: 'other' }, 'slug'],
+  ])('refuses %j by its field', async (body, field) => {
+    const answer = await put(body);
+
+    expect(answer.status).toBe(400);
+    expect(answer.body.error.validationErrors).toMatchObject([{ field }]);
+    expect(asked).toEqual([]);
+  });
 });
 
 describe('GET /api/v1/orgs/:slug', () => {
@@ -124,6 +176,7 @@ describe('an org’s own owner', () => {
   it.each([
     ['GET', '/api/v1/orgs'],
     ['GET', '/api/v1/orgs/acme'],
+    ['PUT', '/api/v1/orgs/acme'],
     ['DELETE', '/api/v1/orgs/acme'],
     ['POST', '/api/v1/orgs'],
   ])('may not %s %s: orgs are the site’s', async (method, path) => {

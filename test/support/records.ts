@@ -5,6 +5,7 @@ import type { ActivePointer, Intent, ReleaseRow } from '../../src/delivery/publi
 import type { SealedBody } from '../../src/delivery/sealed.ts';
 import type { ApiKey } from '../../src/identity/api-key.ts';
 import type { Org } from '../../src/identity/org.ts';
+import type { Condition, Upstream } from '../../src/mirror/upstream.ts';
 import type { OrgKey } from '../../src/signing/keys.ts';
 
 /** Whole records for tests that care about one or two of their fields. */
@@ -26,7 +27,9 @@ export const makeOrg = (slug: string, part: Partial<Org> = {}): Org => ({
   repoUid: `repo-of-${slug}`,
   mode: 'hosted',
   state: 'active',
+  tier: 'standard',
   createdAt: at,
+  version: 1,
   ...part,
 });
 
@@ -152,5 +155,34 @@ export const makeReview = (id: string, part: Partial<Review> = {}): Review => ({
   body: 'Good.',
   head: '5'.repeat(40),
   createdAt: at,
+  ...part,
+});
+
+export const makeUpstream = (part: Partial<Upstream> = {}): Upstream => ({
+  org: 'acme',
+  url: 'https://git.example/registry.git',
+  branch: 'main',
+  username: 'waymark',
+  secretRef: 'upstream',
+  knownHosts: null,
+  version: 1,
+  head: null,
+  lastAttemptAt: null,
+  lastSuccessAt: null,
+  lastError: null,
+  ...part,
+});
+
+export const makeCondition = (id: string, part: Partial<Condition> = {}): Condition => ({
+  org: 'acme',
+  id,
+  kind: 'force-push',
+  ref: 'refs/heads/main',
+  old: '1'.repeat(40),
+  new: '2'.repeat(40),
+  diagnostics: [],
+  raisedAt: at,
+  acceptedAt: null,
+  acceptedBy: null,
   ...part,
 });

@@ -1,5 +1,6 @@
 import type { ApiKeyStore } from '../../../src/identity/api-key.ts';
 import type { OrgStore } from '../../../src/identity/org.ts';
+import { pageIn } from './listing.ts';
 import { copy, type Memory, sortedBy } from './memory.ts';
 
 export function memoryOrgStore(memory: Memory): OrgStore {
@@ -8,9 +9,19 @@ export function memoryOrgStore(memory: Memory): OrgStore {
 
     list: async () => sortedBy(memory.orgs, 'slug'),
 
+    page: async (listing) => pageIn(memory.orgs, listing, { id: 'slug' }),
+
     async insert(org, entry) {
       if (memory.orgs.some(({ slug }) => slug === org.slug)) return false;
       memory.orgs.push(copy(org));
+      memory.append(entry);
+      return true;
+    },
+
+    async replace({ slug, name, tier, version }, expected, entry) {
+      const org = memory.orgs.find((each) => each.slug === slug);
+      if (org?.version !== expected) return false;
+      Object.assign(org, { name, tier, version });
       memory.append(entry);
       return true;
     },
@@ -43,6 +54,8 @@ export function memoryOrgStore(memory: Memory): OrgStore {
       memory.conditions = memory.conditions.filter(isKept);
       memory.changeRequests = memory.changeRequests.filter(isKept);
       memory.reviews = memory.reviews.filter(isKept);
+      memory.jobs = memory.jobs.filter(isKept);
+      memory.quarantines = memory.quarantines.filter(isKept);
       memory.append(entry);
     },
   };
