@@ -4,21 +4,25 @@ import type { ChangeRequestStore } from '../changes/change-request.ts';
 import type { ClientStore } from '../delivery/client.ts';
 import type { KeyStore } from '../delivery/key-store.ts';
 import type { PublicationStore } from '../delivery/publication.ts';
+import type { QuarantineStore } from '../delivery/quarantine.ts';
 import type { SealedStore } from '../delivery/sealed.ts';
 import type { ApiKeyStore } from '../identity/api-key.ts';
 import type { OrgStore } from '../identity/org.ts';
 import type { TokenKeyStore } from '../identity/token-key.ts';
 import type { UpstreamStore } from '../mirror/upstream.ts';
+import type { JobStore } from '../queue/job.ts';
 import type { SecretStore } from '../secrets/secret.ts';
 import { apiKeyStore } from './api-key-store.ts';
 import { auditStore } from './audit-store.ts';
 import { changeRequestStore } from './change-request-store.ts';
 import { checkpointStore } from './checkpoint-store.ts';
 import { clientStore } from './client-store.ts';
+import { jobStore } from './job-store.ts';
 import { keyStore } from './key-store.ts';
 import type { Database } from './open.ts';
 import { orgStore } from './org-store.ts';
 import { publicationStore } from './publication-store.ts';
+import { quarantineStore } from './quarantine-store.ts';
 import { sealedStore } from './sealed-store.ts';
 import { secretStore } from './secret-store.ts';
 import { tokenKeyStore } from './token-key-store.ts';
@@ -38,6 +42,8 @@ export interface Stores {
   upstreams: UpstreamStore;
   checkpoints: CheckpointStore;
   changeRequests: ChangeRequestStore;
+  jobs: JobStore;
+  quarantines: QuarantineStore;
 }
 
 export function createStores({ db }: Database): Stores {
@@ -54,5 +60,7 @@ export function createStores({ db }: Database): Stores {
     upstreams: upstreamStore(db),
     checkpoints: checkpointStore(db),
     changeRequests: changeRequestStore(db),
+    jobs: jobStore(db),
+    quarantines: quarantineStore(db),
   };
 }

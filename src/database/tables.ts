@@ -2,11 +2,13 @@ import type { ChainedEntry } from '../audit/entry.ts';
 import type { ChangeRequest, Review } from '../changes/change-request.ts';
 import type { Client, ClientState } from '../delivery/client.ts';
 import type { ActivePointer, Intent, ReleaseRow } from '../delivery/publication.ts';
+import type { Quarantine } from '../delivery/quarantine.ts';
 import type { SealedBody } from '../delivery/sealed.ts';
 import type { ApiKey } from '../identity/api-key.ts';
 import type { Org } from '../identity/org.ts';
 import type { TokenKey } from '../identity/token-key.ts';
 import type { Condition, Upstream } from '../mirror/upstream.ts';
+import type { Job } from '../queue/job.ts';
 import type { StoredSecret } from '../secrets/secret.ts';
 import type { Checkpoint } from '../signing/checkpoint.ts';
 import type { OrgKey, StoredRoot } from '../signing/keys.ts';
@@ -38,4 +40,6 @@ export interface Tables {
   upstream: Omit<Upstream, 'lastError'> & Absent<'lastError'>;
   upstreamCondition: Row<Condition, 'diagnostics'>;
   sealedPacket: { bodyDigest: string; subkey: string; packet: Uint8Array };
+  job: Row<Job, 'payload'>;
+  quarantine: Quarantine;
 }

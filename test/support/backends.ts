@@ -87,7 +87,7 @@ export async function contract(port: string, suite: (stores: () => Stores) => vo
 
 /** Orgs take what belongs to them along. */
 async function empty({ db }: Database): Promise<void> {
-  for (const table of ['org', 'apiKey', 'audit', 'sealedPacket', 'tokenKey'] as const) {
+  for (const table of ['org', 'apiKey', 'audit', 'sealedPacket', 'job', 'tokenKey'] as const) {
     await db.deleteFrom(table).execute();
   }
 }

@@ -4,6 +4,7 @@ import { memoryAuditStore, memoryCheckpointStore } from './memory-audit.ts';
 import { memoryChangeRequestStore } from './memory-change-request-store.ts';
 import { memoryClientStore } from './memory-client-store.ts';
 import { memoryApiKeyStore, memoryOrgStore } from './memory-identity.ts';
+import { memoryJobStore, memoryQuarantineStore } from './memory-jobs.ts';
 import { memoryPublicationStore } from './memory-publication-store.ts';
 import { memorySecretStore } from './memory-secret-store.ts';
 import { memoryKeyStore, memorySealedStore } from './memory-signing.ts';
@@ -25,5 +26,7 @@ export function createMemoryStores(memory = new Memory()): Stores {
     upstreams: memoryUpstreamStore(memory),
     checkpoints: memoryCheckpointStore(memory),
     changeRequests: memoryChangeRequestStore(memory),
+    jobs: memoryJobStore(memory),
+    quarantines: memoryQuarantineStore(memory),
   };
 }

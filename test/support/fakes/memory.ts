@@ -3,12 +3,14 @@ import type { ChangeRequest, Review } from '../../../src/changes/change-request.
 import { ownerMissing } from '../../../src/database/faults.ts';
 import type { Client, ClientState } from '../../../src/delivery/client.ts';
 import type { ActivePointer, Intent, ReleaseRow } from '../../../src/delivery/publication.ts';
+import type { Quarantine } from '../../../src/delivery/quarantine.ts';
 import type { SealedBody } from '../../../src/delivery/sealed.ts';
 import type { ApiKey } from '../../../src/identity/api-key.ts';
 import type { Org } from '../../../src/identity/org.ts';
 import type { TokenKey } from '../../../src/identity/token-key.ts';
 import type { Condition, Upstream } from '../../../src/mirror/upstream.ts';
 import { chainEntry } from '../../../src/model/audit-chain.ts';
+import type { Job } from '../../../src/queue/job.ts';
 import type { StoredSecret } from '../../../src/secrets/secret.ts';
 import type { Checkpoint } from '../../../src/signing/checkpoint.ts';
 import type { OrgKey, StoredRoot } from '../../../src/signing/keys.ts';
@@ -32,6 +34,8 @@ export class Memory {
   changeRequests: ChangeRequest[] = [];
   reviews: Review[] = [];
   tokenKeys: TokenKey[] = [];
+  jobs: Job[] = [];
+  quarantines: Quarantine[] = [];
   audit: ChainedEntry[] = [];
   checkpoints: Checkpoint[] = [];
 
