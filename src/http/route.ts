@@ -1,5 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import { ANONYMOUS, type Caller } from '../identity/caller.ts';
+import { underPolicy } from '../identity/org-policy.ts';
 import type { Permission } from '../identity/roles.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import { type Pagination, requestIdIn, success } from './envelope.ts';
@@ -121,9 +122,11 @@ async function admit(
 ): Promise<Call> {
   const { permission } = row;
   const isPublic = permission === 'public';
-  const caller = isPublic ? (findCaller(response) ?? ANONYMOUS) : getCaller(response);
+  const known = isPublic ? (findCaller(response) ?? ANONYMOUS) : getCaller(response);
   const params = request.params as Record<string, string>;
-  const org = scopeOf(row, caller, request, orgs);
+  const org = scopeOf(row, known, request, orgs);
+  const policy = orgs.policy?.(org);
+  const caller = policy ? underPolicy(known, policy) : known;
   if (!isPublic && permission !== 'self') checkPermission(caller, permission);
   const { searchParams: query } = new URL(request.originalUrl, 'http://localhost');
   if (row.query) checkQuery(query, row.query);

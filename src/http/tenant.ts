@@ -1,4 +1,5 @@
 import type { Caller } from '../identity/caller.ts';
+import type { OrgPolicy } from '../identity/org-policy.ts';
 import type { Permission } from '../identity/roles.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 
@@ -6,6 +7,8 @@ import { invalidField, WaymarkError } from '../model/errors.ts';
 export interface OrgNames {
   has(slug: string): boolean;
   slugs(): readonly string[];
+  /** What its registry says of roles and departments; undefined before one is served. */
+  policy?(slug: string): OrgPolicy | undefined;
 }
 
 /** As `X-Waymark-Org`: the site itself, which its administrators act in. */

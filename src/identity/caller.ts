@@ -17,6 +17,8 @@ export interface Caller {
   /** What it may see: its own roles, or those of the key that enrolled it. */
   grantRoles: readonly Role[];
   permissions: ReadonlySet<Permission>;
+  /** A key's: what its roles allow counts only where it is one of these. */
+  scopes?: ReadonlySet<Permission>;
   isSiteAdmin: boolean;
   /** Of kind `client`. */
   client?: Client;

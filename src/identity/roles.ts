@@ -8,7 +8,15 @@ export const ROLES = [
   'client',
   'auditor',
 ] as const;
-export type Role = (typeof ROLES)[number];
+export type BuiltInRole = (typeof ROLES)[number];
+/** One of the above, or of the org's own, which `registry.yaml` defines. */
+export type Role = BuiltInRole | (string & {});
+
+/** The form of a role's name, built-in or not. */
+export const ROLE_NAME = '^[a-z0-9](-?[a-z0-9]){0,62}$';
+
+export const isBuiltIn = (role: string): role is BuiltInRole =>
+  (ROLES as readonly string[]).includes(role);
 
 export type Permission =
   | 'registry:read'
@@ -80,7 +88,7 @@ const admin: Permission[] = [
   'audit:read',
 ];
 
-const permissionsByRole: Record<Role, readonly Permission[]> = {
+const permissionsByRole: Record<BuiltInRole, readonly Permission[]> = {
   owner: [...admin, 'keys:rotate'],
   admin,
   publisher,
@@ -91,8 +99,9 @@ const permissionsByRole: Record<Role, readonly Permission[]> = {
   auditor: [...viewer, 'audit:read', 'clients:read'],
 };
 
+/** What the built-in of these roles allow; an org's own are added where the org is known. */
 export const permissionsOf = (roles: readonly Role[]): ReadonlySet<Permission> =>
-  new Set(roles.flatMap((role) => permissionsByRole[role]));
+  new Set(roles.filter(isBuiltIn).flatMap((role) => permissionsByRole[role]));
 
 /** Admins see every plugin whatever its grants say. */
 export const seesEverything = (roles: readonly Role[]): boolean =>

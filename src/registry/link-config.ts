@@ -1,4 +1,5 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
+import { GRANTABLE, nearestPermission } from '../model/permissions.ts';
 import { type ConfigDocument, documentsOf } from './snapshot.ts';
 import { pointError, type Unlinked } from './unlinked.ts';
 
@@ -22,6 +23,7 @@ export function linkConfig(tree: Unlinked): Diagnostic[] {
   return [
     ...linkAccess(tree, plugin, names('Team'), names('Marketplace')),
     ...linkDepartments(tree),
+    ...linkRoles(tree),
     ...linkLists(tree, plugin),
     ...linkEnvironments(tree, plugin, names),
     ...linkToEnvironments(tree, plugin, names('Environment')),
@@ -87,6 +89,22 @@ function linkParents(
     const message = `departments form a ring: ${[...trail, id].join(' → ')}`;
     return [pointError(registry.path, pointer, 'cycle', message)];
   });
+}
+
+/** A permission that is misspelt would be noticed only by whoever is refused. */
+function linkRoles(tree: Unlinked): Diagnostic[] {
+  const [registry] = documentsOf(tree, 'Registry');
+  if (!registry) return [];
+  return Object.entries(registry.spec.roles ?? {}).flatMap(([id, { permissions }]) =>
+    permissions.flatMap((permission, i) => {
+      if (GRANTABLE.has(permission)) return [];
+      const pointer = `/spec/roles/${id}/permissions/${i}`;
+      const nearest = nearestPermission(permission);
+      const hint = nearest && `did you mean ${nearest}?`;
+      const message = `${permission} is no permission that a role can have`;
+      return [pointError(registry.path, pointer, 'unknown-permission', message, hint)];
+    }),
+  );
 }
 
 function linkLists(tree: Unlinked, plugin: Find): Diagnostic[] {

@@ -21,6 +21,7 @@ const OPTIONS = {
   stringKeys: true,
   uniqueKeys: false, // compares every pair with every other: PlainReader looks them up instead
   prettyErrors: false,
+  keepSourceTokens: true,
 } as const;
 
 /** @param text with `\n` line ends and no byte order mark */
@@ -39,16 +40,22 @@ export function readYaml(text: string): Result<YamlDocument, YamlFault[]> {
 
 /** All of YAML that a document may be written in, by the library: what `readYaml` must agree with. */
 export function readFullYaml(text: string): Result<YamlDocument, YamlFault[]> {
-  const tokens = parseTokens(text);
-  if (!tokens.ok) return tokens;
-  const document = compose(tokens.value);
-  if (!document) return fail([{ code: 'yaml-empty', offset: 0, message: 'the file is empty' }]);
-  if (document.errors.length > 0) return fail(document.errors.map(syntaxFault));
-
+  const composed = composeYaml(text);
+  if (!composed.ok) return composed;
+  const document = composed.value;
   const reader = new PlainReader();
   const value = reader.read(document.contents);
   if (reader.faults.length > 0) return fail(reader.faults);
   return ok({ value, offsetOf: (pointer, of) => offsetOf(document, pointer, of) });
+}
+
+/** The library's tree of nodes, each with the tokens that it was made of. */
+export function composeYaml(text: string): Result<Document, YamlFault[]> {
+  const tokens = parseTokens(text);
+  if (!tokens.ok) return tokens;
+  const document = compose(tokens.value);
+  if (!document) return fail([{ code: 'yaml-empty', offset: 0, message: 'the file is empty' }]);
+  return document.errors.length > 0 ? fail(document.errors.map(syntaxFault)) : ok(document);
 }
 
 /** Broken text makes an error of every byte, and most of an error's cost is its stack trace. */

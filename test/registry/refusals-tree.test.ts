@@ -110,6 +110,18 @@ const TABLE: [name: string, files: Files, says: string[]][] = [
     ['cycle plugins/third/plugin.yaml:4:24 requires form a ring: ops → sales → third → ops'],
   ],
   [
+    'a role with a permission that is none, or not an organisation’s to give',
+    {
+      'registry.yaml': registryYaml(
+        "roles: {captain: {permissions: ['releases:publsh', 'audit:read', 'sites:manage']}}",
+      ),
+    },
+    [
+      'unknown-permission registry.yaml:3:40 releases:publsh is no permission that a role can have (did you mean releases:publish?)',
+      'unknown-permission registry.yaml:3:73 sites:manage is no permission that a role can have',
+    ],
+  ],
+  [
     'departments in a ring, and one under nothing',
     {
       'registry.yaml': registryYaml(

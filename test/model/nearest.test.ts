@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { findNearest } from '../../src/registry/nearest.ts';
+import { findNearest } from '../../src/model/nearest.ts';
 
 describe('findNearest', () => {
   const known = ['description', 'body', 'bodyFrom', 'license', 'allowedTools'];
