@@ -1,6 +1,6 @@
 import type { Caller } from './caller.ts';
 import { type Claims, invalidToken } from './jwt.ts';
-import { type Permission, permissionsOf, ROLES, type Role } from './roles.ts';
+import { permissionsOf, ROLES, type Role } from './roles.ts';
 
 /** What an authority calls its claims: a name, or a path such as `realm_access.roles`. */
 export interface ClaimNames {
@@ -11,8 +11,13 @@ export interface ClaimNames {
   departments: string;
 }
 
-/** What a tenant's people can have; so no token makes an administrator of the site. */
-const TENANT_PERMISSIONS = permissionsOf(ROLES);
+/**
+ * What a tenant's people can have, so that no token makes an administrator of
+ * the site; but for enrolling clients, which end with what their enroller has
+ * here, and this one has nothing here.
+ */
+const POSSIBLE = new Set(permissionsOf(ROLES));
+POSSIBLE.delete('agents:enroll');
 
 /**
  * Who an outside authority says that calls. Roles and permissions that are not
@@ -24,7 +29,8 @@ export function callerOfClaims(claims: Claims, names: ClaimNames): Caller & { or
   const user = textOf(claimOf(claims, names.user));
   const org = textOf(claimOf(claims, names.tenant));
   const roles = listOf(claimOf(claims, names.roles)).filter(isRole);
-  const named = listOf(claimOf(claims, names.permissions)).filter(isPermission);
+  const named = listOf(claimOf(claims, names.permissions));
+  const permissions = new Set<string>([...permissionsOf(roles), ...named]);
   return {
     kind: 'jwt',
     id: user,
@@ -34,8 +40,9 @@ export function callerOfClaims(claims: Claims, names: ClaimNames): Caller & { or
     teams: [],
     roles,
     grantRoles: roles,
-    permissions: new Set([...permissionsOf(roles), ...named]),
+    permissions: POSSIBLE.intersection(permissions),
     isSiteAdmin: false,
+    departments: listOf(claimOf(claims, names.departments)),
   };
 }
 
@@ -66,6 +73,3 @@ function listOf(claim: unknown): string[] {
 /** A client has a token of its own. */
 const isRole = (name: string): name is Role =>
   name !== 'client' && (ROLES as readonly string[]).includes(name);
-
-const isPermission = (name: string): name is Permission =>
-  TENANT_PERMISSIONS.has(name as Permission);
