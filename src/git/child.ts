@@ -5,6 +5,8 @@ import { existsSync } from 'node:fs';
 export interface Limits {
   addressSpaceBytes?: number;
   cpuSec?: number;
+  /** Of each file that it writes. */
+  fileSizeBytes?: number;
 }
 
 const SEARCH_PATH = '/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin';
@@ -43,10 +45,11 @@ export function spawnGit(
   return spawn(command, [...before, ...args], { ...options, env: { ...baseEnv, ...env } });
 }
 
-function prlimit({ addressSpaceBytes, cpuSec }: Limits): string[] {
+function prlimit({ addressSpaceBytes, cpuSec, fileSizeBytes }: Limits): string[] {
   const command = ['prlimit'];
   if (addressSpaceBytes !== undefined) command.push(`--as=${addressSpaceBytes}`);
   if (cpuSec !== undefined) command.push(`--cpu=${cpuSec}`);
+  if (fileSizeBytes !== undefined) command.push(`--fsize=${fileSizeBytes}`);
   return [...command, 'git'];
 }
 
@@ -57,4 +60,23 @@ export function stopChild(child: ChildProcess): void {
   const timer = setTimeout(() => child.kill('SIGKILL'), STOP_GRACE_MS);
   timer.unref();
   child.once('exit', () => clearTimeout(timer));
+}
+
+/** The same for a detached child and all that it started, until its pipes are closed. */
+export function stopGroup(child: ChildProcess): void {
+  const { pid } = child;
+  if (pid === undefined) return;
+  signalGroup(pid, 'SIGTERM');
+  const timer = setTimeout(() => signalGroup(pid, 'SIGKILL'), STOP_GRACE_MS);
+  timer.unref();
+  // Not at its exit: what it started may hold its pipes open.
+  child.once('close', () => clearTimeout(timer));
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }

@@ -14,7 +14,7 @@ const settings = {
   'receive.denyDeletes': 'true',
   'receive.autogc': 'false',
   'receive.advertisePushOptions': 'false',
-  'transfer.hideRefs': 'refs/internal',
+  'transfer.hideRefs': ['refs/internal', 'refs/upstream'],
   'uploadpack.allowFilter': 'true',
   'core.logAllRefUpdates': 'always',
   'core.fsync': 'committed,reference',
@@ -71,11 +71,13 @@ export async function deleteRepository(path: string): Promise<void> {
 /** One `[section]` a setting: git joins them. */
 function configText(): string {
   return Object.entries(settings)
-    .map(([name, value]) => {
-      const dot = name.indexOf('.');
-      return `[${name.slice(0, dot)}]\n\t${name.slice(dot + 1)} = ${value}\n`;
-    })
+    .flatMap(([name, values]) => [values].flat().map((value) => settingText(name, value)))
     .join('');
+}
+
+function settingText(name: string, value: string): string {
+  const dot = name.indexOf('.');
+  return `[${name.slice(0, dot)}]\n\t${name.slice(dot + 1)} = ${value}\n`;
 }
 
 async function installHooks(repo: string): Promise<void> {
