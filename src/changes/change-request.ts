@@ -23,8 +23,9 @@ export interface ChangeRequest {
   createdAt: string;
   updatedAt: string;
   mergedAt: string | null;
-  /** What the target branch was moved to. */
+  /** What the target branch was moved to, and from where. */
   mergeCommit: string | null;
+  mergeBase: string | null;
   version: number;
   /** A move of a ref that this row cannot tell the outcome of; `settle` completes it. */
   pending: PendingStep | null;
@@ -33,7 +34,7 @@ export interface ChangeRequest {
 export type PendingStep =
   | { step: 'branch' }
   /** `at` is a time: a step older than a ref may take to move will not happen any more. */
-  | { step: 'merge'; commit: string; by: string; at: string };
+  | { step: 'merge'; commit: string; base: string; by: string; requestId?: string; at: string };
 
 export type NewChangeRequest = Omit<ChangeRequest, 'number' | 'source'> & {
   /** Null for a branch that is yet to be made: {@link branchOf}. */
@@ -68,13 +69,11 @@ export interface ChangeRequestStore {
     request: NewChangeRequest,
     entryOf: (made: ChangeRequest) => AuditEntry,
   ): Promise<ChangeRequest | undefined>;
-  /** False, and nothing written, unless the stored version is `expected`. */
-  replace(request: ChangeRequest, expected: number, entry: AuditEntry): Promise<boolean>;
   /**
-   * Says which step is under way, or that none is; the version stays. False
-   * where the stored version is another, or a step is to begin while one is under way.
+   * False, and nothing written, unless the stored version is `expected`. Without
+   * an entry it only says which step is pending: what comes of it is told then.
    */
-  setPending(request: ChangeRequest, pending: PendingStep | null): Promise<boolean>;
+  replace(request: ChangeRequest, expected: number, entry?: AuditEntry): Promise<boolean>;
   /** In the order in which they were made. */
   reviews(org: string, number: number): Promise<Review[]>;
   addReview(review: Review, entry: AuditEntry): Promise<void>;
@@ -100,3 +99,9 @@ export const changeListFields = {
   updatedAt: { type: 'time', isSortable: true },
   mergedAt: { type: 'time', isSortable: true },
 } as const satisfies ListFields;
+
+/** What git takes for a branch, and no way out of the folder of branches. */
+export const isBranchName = (name: string): boolean =>
+  /^[^\s\p{Cc}~^:?*[\\]{1,200}$/u.test(name) &&
+  !/(^|\/)[.-]|[./]$|\.\.|\/\/|@\{|\.lock(\/|$)|^@$/.test(name) &&
+  !name.startsWith('/');

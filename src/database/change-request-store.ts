@@ -61,20 +61,9 @@ export function changeRequestStore(db: Kysely<Tables>): ChangeRequestStore {
           .where('version', '=', expected)
           .executeTakeFirstOrThrow();
         if (numUpdatedRows === 0n) return false;
-        await appendAudit(tx, entry);
+        if (entry) await appendAudit(tx, entry);
         return true;
       }),
-
-    async setPending({ org, number, version }, pending) {
-      let update = db
-        .updateTable('changeRequest')
-        .set({ pending: toText(pending) })
-        .where('org', '=', org)
-        .where('number', '=', number)
-        .where('version', '=', version);
-      if (pending) update = update.where('pending', 'is', null);
-      return (await update.executeTakeFirstOrThrow()).numUpdatedRows > 0n;
-    },
 
     reviews: (org, number) =>
       db
@@ -120,10 +109,8 @@ async function isTaken(
   return other !== undefined;
 }
 
-const toText = (pending: PendingStep | null): string | null => pending && JSON.stringify(pending);
-
 function toRow(request: ChangeRequest): Tables['changeRequest'] {
-  return { ...request, pending: toText(request.pending) };
+  return { ...request, pending: request.pending && JSON.stringify(request.pending) };
 }
 
 function toRequest(row: Tables['changeRequest']): ChangeRequest {

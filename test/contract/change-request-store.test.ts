@@ -86,6 +86,7 @@ await contract('ChangeRequestStore', (stores) => {
         status: 'merged' as const,
         mergedAt: '2026-03-02T08:00:00.000Z',
         mergeCommit: '6'.repeat(40),
+        mergeBase: '4'.repeat(40),
         version: 2,
       };
 
@@ -97,26 +98,18 @@ await contract('ChangeRequestStore', (stores) => {
     });
   });
 
-  describe('setPending', () => {
-    const merge = { step: 'merge', commit: '7'.repeat(40), by: 'user:ada', at: '2026' } as const;
-
-    it('lets one begin a step, and another when that is over', async () => {
-      const { changeRequests } = await withOrgs();
+  describe('replace without an entry', () => {
+    it('keeps which step is pending, as a later version', async () => {
+      const { changeRequests, audit } = await withOrgs();
       const made = (await changeRequests.insert(draftOf(), entryOf))!;
+      const [commit, base] = ['7'.repeat(40), '8'.repeat(40)];
+      const pending = { step: 'merge', commit, base, by: 'user:ada', at: '2026' } as const;
 
-      expect(await changeRequests.setPending(made, merge)).toBe(true);
-      expect(await changeRequests.setPending(made, merge)).toBe(false);
-      expect(await changeRequests.find('acme', 1)).toEqual({ ...made, pending: merge });
+      expect(await changeRequests.replace({ ...made, pending, version: 2 }, 1)).toBe(true);
+      expect(await changeRequests.replace({ ...made, pending, version: 2 }, 1)).toBe(false);
 
-      expect(await changeRequests.setPending(made, null)).toBe(true);
-      expect(await changeRequests.setPending(made, merge)).toBe(true);
-    });
-
-    it('begins nothing on another version', async () => {
-      const { changeRequests } = await withOrgs();
-      const made = (await changeRequests.insert(draftOf(), entryOf))!;
-
-      expect(await changeRequests.setPending({ ...made, version: 2 }, merge)).toBe(false);
+      expect(await changeRequests.find('acme', 1)).toEqual({ ...made, pending, version: 2 });
+      expect(await audit.list('acme', 0, 10)).toHaveLength(1);
     });
   });
 

@@ -18,6 +18,7 @@ export async function changes(schema: SchemaModule, { text, integer }: ColumnTyp
     .addColumn('updated_at', text, (column) => column.notNull())
     .addColumn('merged_at', text)
     .addColumn('merge_commit', text)
+    .addColumn('merge_base', text)
     .addColumn('version', integer, (column) => column.notNull())
     .addColumn('pending', text)
     .addPrimaryKeyConstraint('change_request_key', ['org', 'number'])

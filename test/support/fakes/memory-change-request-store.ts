@@ -35,14 +35,7 @@ export function memoryChangeRequestStore(memory: Memory): ChangeRequestStore {
       const stored = at(request.org, request.number, expected);
       if (!stored) return false;
       Object.assign(stored, copy(request));
-      memory.append(entry);
-      return true;
-    },
-
-    async setPending({ org, number, version }, pending) {
-      const stored = at(org, number, version);
-      if (!stored || (pending && stored.pending)) return false;
-      stored.pending = copy(pending);
+      if (entry) memory.append(entry);
       return true;
     },
 
