@@ -25,8 +25,8 @@ export interface Config {
   exampleOrg: string | null;
   /** `postgres://…`. Null: SQLite in the data directory. */
   databaseUrl: string | null;
-  /** Requests a minute for each principal. */
-  rateLimit: number | 'off';
+  /** Requests a minute for each principal. Null: as its org's tier has it. */
+  rateLimit: number | 'off' | null;
   /** What outgoing requests may reach beyond the public internet. */
   outboundAllow: AllowList;
   jwt: JwtSettings | null;
@@ -36,7 +36,6 @@ export interface Config {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-const STANDARD_RATE_LIMIT = 1000;
 const SHORTEST_SECRET = 20;
 
 /** @throws {ConfigError} for the first setting that is wrong */
@@ -146,8 +145,8 @@ function databaseUrlOf(text: string | undefined): string | null {
   throw new ConfigError('DATABASE_URL must start with postgres://; leave it out for SQLite');
 }
 
-function rateLimitOf(text: string | undefined): number | 'off' {
-  if (!text) return STANDARD_RATE_LIMIT;
+function rateLimitOf(text: string | undefined): Config['rateLimit'] {
+  if (!text) return null;
   if (text === 'off') return text;
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new ConfigError(`WAYMARK_RATE_LIMIT is ${text}: give requests a minute, or off`);

@@ -7,13 +7,18 @@ import { waitOf } from '../delivery/watch.ts';
 import type { Authenticator } from '../identity/authenticate.ts';
 import type { Caller } from '../identity/caller.ts';
 import { WaymarkError } from '../model/errors.ts';
-import { JSON_TYPE, type PreparedAnswer, placeHeaders, writePrepared } from './delivery-answer.ts';
+import {
+  JSON_TYPE,
+  matchesEtag,
+  type PreparedAnswer,
+  placeHeaders,
+  writePrepared,
+} from './delivery-answer.ts';
 import { updatesFor } from './delivery-client-routes.ts';
 import { askerOf, seesDiagnostics } from './delivery-context.ts';
 import { indexAnswer, manifestAnswer } from './delivery-documents.ts';
 import { answerError, type LogError } from './errors.ts';
-import { bucketOf } from './identify.ts';
-import { type RateLimiter, rateLimited } from './rate-limit.ts';
+import { principalOf, type RateLimiter, rateLimited, type Taken } from './rate-limit.ts';
 import { requestIdOf } from './request-id.ts';
 import type { HotPath } from './server.ts';
 
@@ -72,7 +77,7 @@ export function createHotPath(deps: Deps): HotPath {
       prepareLater(delivery, view, caller, key, { plugin: name, channel });
       return false;
     }
-    const own = count(caller, request, response);
+    const own = count(caller, request, response, known.prepared.headers['ETag']);
     if (own) writePrepared(request, response, known.prepared, own);
     return true;
   };
@@ -139,8 +144,9 @@ export function createHotPath(deps: Deps): HotPath {
     caller: Caller,
     request: IncomingMessage,
     response: ServerResponse,
+    etag = '',
   ): string[] | undefined {
-    const taken = limiter.take(bucketOf(caller));
+    const taken = takeFor(caller, matchesEtag(request.headers['if-none-match'], etag));
     const own = ['X-Request-Id', requestIdOf(request)];
     for (const name in taken.headers) own.push(name, taken.headers[name]!);
     if (taken.isAllowed) return own;
@@ -148,6 +154,13 @@ export function createHotPath(deps: Deps): HotPath {
     response.setHeader('Retry-After', taken.retryAfterSec);
     answerError(request, response, rateLimited(taken, caller.kind), deps.logError);
     return undefined;
+  }
+
+  /** That nothing has changed is counted apart, for as long as there is room for it. */
+  function takeFor(caller: Caller, isUnchanged: boolean): Taken {
+    const who = principalOf(caller);
+    const light = isUnchanged ? limiter.take(who, 'light') : undefined;
+    return light?.isAllowed ? light : limiter.take(who);
   }
 
   function answerUpdates(

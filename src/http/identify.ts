@@ -3,15 +3,12 @@ import type { Authenticator } from '../identity/authenticate.ts';
 import type { Caller } from '../identity/caller.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { tokenOf } from './credential.ts';
-import { type RateLimiter, rateLimited } from './rate-limit.ts';
+import { addressOf, loadOf, principalOf, type RateLimiter, rateLimited } from './rate-limit.ts';
 
 interface Deps {
   authenticator: Authenticator;
   limiter: RateLimiter;
 }
-
-/** The bucket that a request is counted in. */
-export const bucketOf = ({ kind, id }: Caller): string => `${kind}:${id}`;
 
 /**
  * Says who calls, and counts the call: a caller's own bucket, and for a request
@@ -37,13 +34,17 @@ export function identify({ authenticator, limiter }: Deps): RequestHandler {
   };
 
   function count(caller: Caller | undefined, request: Request, response: Response): void {
-    // The connection's own address: a header could name any.
-    const bucket = caller ? bucketOf(caller) : `address:${request.socket.remoteAddress}`;
-    const taken = limiter.take(bucket);
+    const who = caller ? principalOf(caller) : addressOf(request.socket.remoteAddress);
+    const taken = limiter.take(who, loadOf(request.method, request.originalUrl));
     for (const [name, value] of Object.entries(taken.headers)) response.setHeader(name, value);
-    if (taken.isAllowed) return;
-    response.setHeader('Retry-After', taken.retryAfterSec);
-    throw rateLimited(taken, caller?.kind ?? 'address');
+    if (!taken.isAllowed) {
+      response.setHeader('Retry-After', taken.retryAfterSec);
+      throw rateLimited(taken, caller?.kind ?? 'address');
+    }
+    if (request.headers['if-none-match'] === undefined) return;
+    response.once('finish', () => {
+      if (response.statusCode === 304) limiter.exchange(who);
+    });
   }
 }
 

@@ -10,6 +10,7 @@ import { createHotPath } from '../http/hot-path.ts';
 import { drain } from '../http/listen.ts';
 import { createRateLimiter } from '../http/rate-limit.ts';
 import { createAuthenticator } from '../identity/authenticate.ts';
+import { TIERS } from '../identity/org.ts';
 import { ParsePool } from '../registry/parse-pool.ts';
 import { renewRoot } from '../release/renew-root.ts';
 import { type Parts, routersOver } from './routers.ts';
@@ -32,7 +33,10 @@ export async function openService(config: Config, surroundings: Surroundings) {
   await prepareSite(config, { ...shared, runtimes });
 
   const authenticator = createAuthenticator({ ...stores, clock });
-  const limiter = createRateLimiter(config.rateLimit, clock);
+  const perMinuteOf = (org: string | null) =>
+    config.rateLimit ??
+    TIERS[(org === null ? undefined : runtimes.find(org))?.org.tier ?? 'standard'];
+  const limiter = createRateLimiter(perMinuteOf, clock);
   const logError = (error: unknown, requestId: string) =>
     log.error({ error, requestId }, 'a request failed');
   const deliveries = new Deliveries(runtimes, shared);

@@ -26,7 +26,7 @@ describe('readConfig', () => {
       masterKey: null,
       exampleOrg: 'acme',
       databaseUrl: null,
-      rateLimit: 1000,
+      rateLimit: null,
       outboundAllow: { hosts: new Set(), networks: [] },
       jwt: null,
       oidc: null,
@@ -73,7 +73,7 @@ describe('readConfig', () => {
 
     const config = readConfig({ ...empty, WAYMARK_EXAMPLE_ORG: '' });
 
-    expect(config).toMatchObject({ port: 7420, rateLimit: 1000, databaseUrl: null });
+    expect(config).toMatchObject({ port: 7420, rateLimit: null, databaseUrl: null });
     expect(config.exampleOrg).toBeNull();
   });
 

@@ -66,7 +66,7 @@ export async function serveApp(options: AppOptions): Promise<TestApp> {
   });
   const app = createApp({
     authenticator,
-    limiter: createRateLimiter(rateLimit, clock),
+    limiter: createRateLimiter(() => rateLimit, clock),
     readiness: async () => ({ isReady, degraded }),
     logError: (error) => logged.push(error),
     routers: [{ at, router }],
