@@ -6,10 +6,12 @@ import { apiKeyRoutes } from '../http/api-key-routes.ts';
 import { deliveryRoutes } from '../http/delivery-routes.ts';
 import { gitRoutes } from '../http/git-routes.ts';
 import { keyRoutes } from '../http/key-routes.ts';
+import { namespaceRoutes } from '../http/namespace-routes.ts';
 import { orgRoutes } from '../http/org-routes.ts';
 import { releaseRoutes } from '../http/release-routes.ts';
 import { routesOf } from '../http/route.ts';
 import type { Authenticator } from '../identity/authenticate.ts';
+import { policyOf } from '../identity/org-policy.ts';
 import type { Storage, Surroundings } from './storage.ts';
 
 /** Whatever a table of routes may need; each takes its own part of it. */
@@ -26,12 +28,17 @@ export function routersOver(parts: Parts) {
   const orgs = {
     has: (slug: string) => runtimes.find(slug) !== undefined,
     slugs: () => runtimes.all().map(({ org }) => org.slug),
+    policy: (slug: string) => {
+      const view = runtimes.find(slug)?.maybeView;
+      return view && policyOf(view.published.config);
+    },
   };
   const api = [
     ...orgRoutes({ ...parts, lifecycle: runtimes }),
     ...apiKeyRoutes(parts),
     ...releaseRoutes(parts),
     ...keyRoutes(parts),
+    ...namespaceRoutes(parts),
   ];
   const delivery = deliveryRoutes({ ...parts, states: createStateWriter(clients) });
   const git = gitRoutes({ findHome: (org) => runtimes.find(org), log });
