@@ -1,6 +1,6 @@
 import type { Caller } from './caller.ts';
 import { type Claims, invalidToken } from './jwt.ts';
-import { permissionsOf, ROLES, type Role } from './roles.ts';
+import { permissionsOf, ROLE_NAME, ROLES } from './roles.ts';
 
 /** What an authority calls its claims: a name, or a path such as `realm_access.roles`. */
 export interface ClaimNames {
@@ -14,7 +14,7 @@ export interface ClaimNames {
 /**
  * What a tenant's people can have, so that no token makes an administrator of
  * the site; but for enrolling clients, which end with what their enroller has
- * here, and this one has nothing here.
+ * here, and this one has nothing here. It also bounds what an org's own roles give.
  */
 const POSSIBLE = new Set(permissionsOf(ROLES));
 POSSIBLE.delete('agents:enroll');
@@ -41,6 +41,7 @@ export function callerOfClaims(claims: Claims, names: ClaimNames): Caller & { or
     roles,
     grantRoles: roles,
     permissions: POSSIBLE.intersection(permissions),
+    scopes: POSSIBLE,
     isSiteAdmin: false,
     departments: listOf(claimOf(claims, names.departments)),
   };
@@ -70,6 +71,7 @@ function listOf(claim: unknown): string[] {
   throw invalidToken();
 }
 
-/** A client has a token of its own. */
-const isRole = (name: string): name is Role =>
-  name !== 'client' && (ROLES as readonly string[]).includes(name);
+const FORM = new RegExp(ROLE_NAME);
+
+/** An org may define it, or not. A client has a token of its own. */
+const isRole = (name: string): boolean => name !== 'client' && FORM.test(name);

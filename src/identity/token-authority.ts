@@ -3,7 +3,7 @@ import { SignJWT } from 'jose';
 import type { Clock } from '../model/clock.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import type { Caller } from './caller.ts';
-import { type Claims, invalidToken, verifyJwt } from './jwt.ts';
+import { invalidToken, verifyJwt } from './jwt.ts';
 import type { Resolved } from './resolve-token.ts';
 import type { Permission } from './roles.ts';
 import { TOKEN_ALGORITHM, type TokenKeys } from './token-keys.ts';
@@ -23,8 +23,9 @@ export interface TokenAuthority {
   /**
    * A token for who has an API key, that may do what the key may, or less of it.
    *
+   * @param caller who has the key, as its org knows them
    * @param scope permissions, separated by spaces; all of the key's when left out
-   * @throws {WaymarkError} `PERM_DENIED` for what is no key, or for more than the key may
+   * @throws {WaymarkError} `PERM_DENIED` for more than the key may
    */
   issue(caller: Caller, scope?: string): Promise<IssuedToken>;
   /**
@@ -49,7 +50,9 @@ export function createTokenAuthority({ issuer, keys, clock }: Deps): TokenAuthor
     const permissions = narrowed(caller, scope);
     const { kid, key } = await keys.signer();
     const nowSec = Math.floor(clock() / 1000);
-    const token = await new SignJWT(claimsOf(caller, permissions))
+    const granted = permissions.join(' ');
+    const narrowing = scope === undefined ? {} : { scope: granted };
+    const token = await new SignJWT({ ...claimsOf(caller, permissions), ...narrowing })
       .setProtectedHeader({ alg: TOKEN_ALGORITHM, typ: TYPE, kid })
       .setIssuer(issuer)
       .setAudience(issuer)
@@ -58,7 +61,6 @@ export function createTokenAuthority({ issuer, keys, clock }: Deps): TokenAuthor
       .setExpirationTime(nowSec + LIFE_SEC)
       .setJti(randomUUID())
       .sign(key);
-    const granted = permissions.join(' ');
     return { access_token: token, token_type: 'Bearer', expires_in: LIFE_SEC, scope: granted };
   }
 
@@ -68,12 +70,12 @@ export function createTokenAuthority({ issuer, keys, clock }: Deps): TokenAuthor
   ): Promise<Resolved> {
     const audience = issuer;
     const expected = { issuer, audience, keys: keys.find, types: [TYPE], clock };
-    const { sub = '', exp, permissions } = await verifyJwt(token, expected);
+    const { sub = '', exp, scope } = await verifyJwt(token, expected);
     const [, id] = SUBJECT.exec(sub) ?? [];
     if (!id) throw invalidToken();
     const { caller, basis, expiresAtMs } = await ofKey(id);
     return {
-      caller: { ...caller, permissions: shared(caller, permissions as Claims['permissions']) },
+      caller: typeof scope === 'string' ? within(caller, scope) : caller,
       basis,
       expiresAtMs: Math.min(exp * 1000, expiresAtMs),
     };
@@ -103,7 +105,8 @@ function narrowed({ permissions }: Caller, scope: string | undefined): Permissio
 }
 
 /** What both the token says and its key may still do. */
-function shared({ permissions }: Caller, named: unknown): ReadonlySet<Permission> {
-  const inToken = new Set(named as Permission[]);
-  return new Set([...permissions].filter((permission) => inToken.has(permission)));
+function within(caller: Caller, scope: string): Caller {
+  const named = new Set(scope.split(' ') as Permission[]);
+  const scopes = caller.scopes?.intersection(named) ?? named;
+  return { ...caller, scopes, permissions: caller.permissions.intersection(named) };
 }

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { callerOfClaims } from '../../src/identity/jwt-caller.ts';
+import { underPolicy } from '../../src/identity/org-policy.ts';
+import type { Permission } from '../../src/identity/roles.ts';
 
 const names = {
   user: 'user_id',
@@ -16,7 +18,9 @@ describe('callerOfClaims', () => {
   it('says who calls and what they may do', () => {
     const claims = { ...right, roles: ['viewer'], departments: ['sales'] };
 
-    expect(callerOfClaims(claims, names)).toEqual({
+    const { scopes: _scopes, ...caller } = callerOfClaims(claims, names);
+
+    expect(caller).toEqual({
       kind: 'jwt',
       id: 'ada',
       actor: 'user:ada',
@@ -56,12 +60,12 @@ describe('callerOfClaims', () => {
   });
 
   it.each([
-    ['an unknown role', { roles: ['emperor'] }],
+    ['a role of no one’s', { roles: ['The Emperor'] }],
     ['the role of a client', { roles: ['client'] }],
     ['an unknown permission', { permissions: ['everything:write'] }],
     ['the administration of the site', { permissions: ['sites:manage'] }],
     ['the enrolment of clients', { permissions: ['agents:enroll'] }],
-    ['a role of Object’s', { roles: ['constructor', '__proto__'] }],
+    ['what Object has', { roles: ['__proto__'], permissions: ['constructor'] }],
   ])('gives nothing for %s', (_what, claims) => {
     const { permissions, roles, isSiteAdmin } = callerOfClaims({ ...right, ...claims }, names);
 
@@ -70,6 +74,22 @@ describe('callerOfClaims', () => {
       roles: [],
       isSiteAdmin: false,
     });
+  });
+
+  it('has what the org’s own role gives, but for what no token may', () => {
+    const role: Permission[] = ['audit:read', 'agents:enroll', 'sites:manage'];
+    const empty = new Map();
+    const policy = { roles: new Map([['watch', role]]), departments: empty };
+    const caller = callerOfClaims({ ...right, roles: ['watch'] }, names);
+
+    const known = underPolicy(caller, {
+      ...policy,
+      departmentOfTeam: empty,
+      teamsOfUser: empty,
+    });
+
+    expect(caller.permissions).toEqual(new Set());
+    expect(known.permissions).toEqual(new Set(['audit:read']));
   });
 
   it('makes no administrator of the site of an owner', () => {

@@ -128,6 +128,7 @@ describe('resolve', () => {
     const { caller } = await resolve(access_token);
 
     expect(caller.permissions).toEqual(new Set(['delivery:read']));
+    expect(caller.scopes).toEqual(new Set(['registry:read', 'delivery:read']));
   });
 
   it('ends with the key, if that ends first', async () => {
