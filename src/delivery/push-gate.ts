@@ -12,6 +12,7 @@ import { describeUnsigned, findUnsigned } from './signed-commits.ts';
 /** What the gate needs to know of the org that is pushed to. */
 export interface PushedOrg {
   repo: string;
+  isMirror: boolean;
   protection: Protection;
   /** Armored keys of the org itself, which signs what it commits for people. */
   releaseKeys: readonly string[];
@@ -51,7 +52,9 @@ async function checkUpdate(
   update: PushedRef,
   permissions: ReadonlySet<Permission>,
 ): Promise<string[]> {
-  const rule = judgeRef(update, permissions, org.protection.isByRequest);
+  const { isMirror, protection } = org;
+  const state = { isMirror, isProtected: protection.isByRequest };
+  const rule = judgeRef(update, permissions, state);
   if ('refused' in rule) return [rule.refused];
   try {
     switch (rule.check) {

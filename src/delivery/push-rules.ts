@@ -10,14 +10,17 @@ export type RefRule =
   | { check: 'release'; name: string }
   | { check: 'branch' };
 
+export const FOLLOWS_UPSTREAM = 'follows an upstream repository: change it there';
+
 export function judgeRef(
   update: PushedRef,
   permissions: ReadonlySet<Permission>,
-  isProtected: boolean,
+  { isMirror, isProtected }: { isMirror: boolean; isProtected: boolean },
 ): RefRule {
   const { ref, old } = update;
   const isDelete = update.new === ZERO_OID;
   if (ref === 'refs/heads/main') {
+    if (isMirror) return { refused: `REG_MIRROR_READ_ONLY: main ${FOLLOWS_UPSTREAM}` };
     if (isDelete) return { refused: 'main cannot be deleted' };
     if (!permissions.has('registry:main'))
       return { refused: 'pushing to main needs the role publisher' };

@@ -14,7 +14,7 @@ import { fail, type Result } from '../model/result.ts';
 import type { ArtifactStore } from '../registry/artifacts.ts';
 import type { ParsePool } from '../registry/parse-pool.ts';
 import type { Snapshot } from '../registry/snapshot.ts';
-import type { TagReader } from '../release/accept-tag.ts';
+import { acceptTag, type TagReader } from '../release/accept-tag.ts';
 import type { StoredRoot } from '../signing/keys.ts';
 import type { MasterKey } from '../signing/master-key.ts';
 import { type Keyring, openKeyring } from '../signing/org-keys.ts';
@@ -34,6 +34,7 @@ import {
   storeRecord,
 } from './published.ts';
 import { checkPush } from './push-gate.ts';
+import { FOLLOWS_UPSTREAM } from './push-rules.ts';
 import type { PluginRecord } from './record.ts';
 import { type FoundTags, readReleaseTags } from './release-tags.ts';
 import { Reminders } from './reminders.ts';
@@ -91,7 +92,7 @@ export class OrgRuntime {
   #pointers = new Map<string, ActivePointer>();
   #refreshing: Promise<void> | undefined;
   #again = false;
-  #isClosed = false;
+  readonly #closing = new AbortController();
 
   constructor(org: Org, repo: string, deps: RuntimeDeps) {
     this.org = org;
@@ -179,8 +180,17 @@ export class OrgRuntime {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Aborts when the runtime is closed: what works on its repository from outside is to stop. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  get #isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
   close(): void {
-    this.#isClosed = true;
+    this.#closing.abort();
     this.#reminders.close();
     this.pool.close();
     this.refs.close();
@@ -210,6 +220,7 @@ export class OrgRuntime {
   async #check(push: Push, { permissions }: Actor): Promise<string[]> {
     const org = {
       repo: this.repo,
+      isMirror: this.org.mode === 'mirror',
       protection: this.protection,
       releaseKeys: this.releaseKeys,
       checkCommit: (commit: string, pool: ObjectPool) => this.checkCommit(commit, pool),
@@ -226,9 +237,20 @@ export class OrgRuntime {
   /**
    * Moves one ref for the server itself: intent, compare and swap, projection.
    *
-   * @throws {WaymarkError} `RES_VERSION_CONFLICT` when the ref is not where the caller saw it
+   * @throws {WaymarkError} `RES_VERSION_CONFLICT` when the ref is not where the caller saw it,
+   *   `REG_MIRROR_READ_ONLY`
    */
   async moveRef(update: PushedRef, cause: Cause): Promise<void> {
+    if (update.ref === MAIN && this.org.mode === 'mirror') throw mirrorIsReadOnly();
+    await this.#moveRef(update, cause);
+  }
+
+  /** Moves a mirror's `main` to what its upstream has. */
+  async promote(update: Omit<PushedRef, 'ref'>, cause: Cause): Promise<void> {
+    await this.#moveRef({ ...update, ref: MAIN }, cause);
+  }
+
+  async #moveRef(update: PushedRef, cause: Cause): Promise<void> {
     await failpoint('publish.objects-written');
     const [opId] = await this.#openIntents([update], cause);
     await failpoint('publish.intent-written');
@@ -250,6 +272,11 @@ export class OrgRuntime {
   async checkCommit(commit: string, pool = this.pool): Promise<Diagnostic[]> {
     const result = await this.#commits.compile(commit, pool);
     return result.ok ? [] : result.error.filter(isError);
+  }
+
+  /** The releases that a tag which is here would make, or why it makes none. */
+  judgeTag(name: string, oid: string): Promise<Result<ReleaseRow[], string>> {
+    return acceptTag(this.#tagReader(), name, oid);
   }
 
   async #openIntents(updates: readonly PushedRef[], cause: Cause): Promise<string[]> {
@@ -489,3 +516,6 @@ export class OrgRuntime {
     };
   }
 }
+
+const mirrorIsReadOnly = (): WaymarkError =>
+  new WaymarkError('REG_MIRROR_READ_ONLY', `main ${FOLLOWS_UPSTREAM}`);

@@ -34,13 +34,13 @@ describe('createRepository', () => {
     ['receive.fsckObjects', 'true'],
     ['receive.denyNonFastForwards', 'true'],
     ['receive.denyDeletes', 'true'],
-    ['transfer.hideRefs', 'refs/internal'],
+    ['transfer.hideRefs', 'refs/internal\nrefs/upstream'],
     ['core.fsync', 'committed,reference'],
     ['gc.auto', '0'],
   ])('sets %s to %s', async (name, value) => {
     await createRepository(path);
 
-    expect(await runGit(path, ['config', name])).toBe(value);
+    expect(await runGit(path, ['config', '--get-all', name])).toBe(value);
   });
 
   it('installs hooks that refuse a push that came around the server', async () => {
