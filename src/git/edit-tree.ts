@@ -3,10 +3,13 @@ import type { ObjectPool } from './object-pool.ts';
 import { formatTree, type TreeEntry } from './tree.ts';
 import { writeObject } from './write-object.ts';
 
-/** `content: null` removes the path. Without `mode`, an existing file keeps its own. */
+/**
+ * `content: null` removes the path; an `oid` is a blob that the repository has.
+ * Without `mode`, an existing file keeps its own.
+ */
 export interface FileChange {
   path: string;
-  content: Uint8Array | string | null;
+  content: Uint8Array | string | { oid: string } | null;
   mode?: '100644' | '100755';
 }
 
@@ -40,8 +43,13 @@ async function writeChange(
   repo: string,
   { path, content, mode }: FileChange,
 ): Promise<WrittenChange> {
-  const oid = content === null ? null : await writeObject(repo, 'blob', Buffer.from(content));
+  const oid = content === null ? null : await writeContent(repo, content);
   return { names: path.split('/'), path, oid, mode };
+}
+
+async function writeContent(repo: string, content: NonNullable<FileChange['content']>) {
+  if (typeof content === 'object' && 'oid' in content) return content.oid;
+  return await writeObject(repo, 'blob', Buffer.from(content));
 }
 
 /** Undefined when nothing is left in it: git has no empty folders. */
