@@ -7,8 +7,14 @@ import type { PublicationStore } from '../delivery/publication.ts';
 import type { QuarantineStore } from '../delivery/quarantine.ts';
 import type { SealedStore } from '../delivery/sealed.ts';
 import type { ApiKeyStore } from '../identity/api-key.ts';
+import type { FeedTokenStore } from '../identity/feed-token.ts';
+import type { KeptAnswerStore } from '../identity/kept-answer.ts';
+import type { LockoutStore } from '../identity/lockout.ts';
+import type { MemberStore } from '../identity/member.ts';
 import type { OrgStore } from '../identity/org.ts';
+import type { SessionStore } from '../identity/session.ts';
 import type { TokenKeyStore } from '../identity/token-key.ts';
+import type { UserStore } from '../identity/user.ts';
 import type { UpstreamStore } from '../mirror/upstream.ts';
 import type { JobStore } from '../queue/job.ts';
 import type { SecretStore } from '../secrets/secret.ts';
@@ -17,21 +23,33 @@ import { auditStore } from './audit-store.ts';
 import { changeRequestStore } from './change-request-store.ts';
 import { checkpointStore } from './checkpoint-store.ts';
 import { clientStore } from './client-store.ts';
+import { feedTokenStore } from './feed-token-store.ts';
 import { jobStore } from './job-store.ts';
+import { keptAnswerStore } from './kept-answer-store.ts';
 import { keyStore } from './key-store.ts';
+import { lockoutStore } from './lockout-store.ts';
+import { memberStore } from './member-store.ts';
 import type { Database } from './open.ts';
 import { orgStore } from './org-store.ts';
 import { publicationStore } from './publication-store.ts';
 import { quarantineStore } from './quarantine-store.ts';
 import { sealedStore } from './sealed-store.ts';
 import { secretStore } from './secret-store.ts';
+import { sessionStore } from './session-store.ts';
 import { tokenKeyStore } from './token-key-store.ts';
 import { upstreamStore } from './upstream-store.ts';
+import { userStore } from './user-store.ts';
 
 /** What belongs to an org throws `RES_NOT_FOUND` when it is stored after the org was removed. */
 export interface Stores {
   orgs: OrgStore;
+  users: UserStore;
+  members: MemberStore;
+  sessions: SessionStore;
+  lockouts: LockoutStore;
   apiKeys: ApiKeyStore;
+  keptAnswers: KeptAnswerStore;
+  feedTokens: FeedTokenStore;
   clients: ClientStore;
   publications: PublicationStore;
   sealed: SealedStore;
@@ -49,7 +67,13 @@ export interface Stores {
 export function createStores({ db }: Database): Stores {
   return {
     orgs: orgStore(db),
+    users: userStore(db),
+    members: memberStore(db),
+    sessions: sessionStore(db),
+    lockouts: lockoutStore(db),
     apiKeys: apiKeyStore(db),
+    keptAnswers: keptAnswerStore(db),
+    feedTokens: feedTokenStore(db),
     clients: clientStore(db),
     publications: publicationStore(db),
     sealed: sealedStore(db),

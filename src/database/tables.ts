@@ -5,8 +5,13 @@ import type { ActivePointer, Intent, ReleaseRow } from '../delivery/publication.
 import type { Quarantine } from '../delivery/quarantine.ts';
 import type { SealedBody } from '../delivery/sealed.ts';
 import type { ApiKey } from '../identity/api-key.ts';
+import type { FeedToken } from '../identity/feed-token.ts';
+import type { KeptAnswer } from '../identity/kept-answer.ts';
+import type { Member } from '../identity/member.ts';
 import type { Org } from '../identity/org.ts';
+import type { Session } from '../identity/session.ts';
 import type { TokenKey } from '../identity/token-key.ts';
+import type { ExternalIdentity, User } from '../identity/user.ts';
 import type { Condition, Upstream } from '../mirror/upstream.ts';
 import type { Job } from '../queue/job.ts';
 import type { StoredSecret } from '../secrets/secret.ts';
@@ -21,10 +26,17 @@ type Absent<Name extends string> = Record<Name, string | null>;
 /** Names are camelCase here and snake_case in the database. */
 export interface Tables {
   org: Org;
-  apiKey: Row<ApiKey, 'teams' | 'roles'>;
+  apiKey: Omit<Row<ApiKey, 'teams' | 'roles'>, 'scopes'> & Absent<'scopes'>;
+  user: Omit<User, 'isSiteAdmin'> & { isSiteAdmin: number };
+  externalIdentity: ExternalIdentity & { userId: string };
+  member: Row<Member, 'roles' | 'departments'>;
+  session: Row<Session, 'teams'>;
+  lockout: { key: string; tries: number; startedAt: string } & Absent<'lockedUntil'>;
+  feedToken: Row<FeedToken, 'selector' | 'teams'>;
   audit: Omit<ChainedEntry, 'before' | 'after' | 'requestId'> &
     Absent<'before' | 'after' | 'requestId'>;
   auditCheckpoint: Checkpoint;
+  keptAnswer: Omit<KeptAnswer, 'isRunning'> & { isRunning: number };
   orgKey: OrgKey;
   rootDocument: StoredRoot;
   activePointer: Row<ActivePointer, 'diagnostics'>;

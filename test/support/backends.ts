@@ -85,9 +85,21 @@ export async function contract(port: string, suite: (stores: () => Stores) => vo
   await onEveryDatabase(port, (opened) => suite(() => createStores(opened().database)));
 }
 
-/** Orgs take what belongs to them along. */
+const TABLES = [
+  'org',
+  'apiKey',
+  'keptAnswer',
+  'user',
+  'lockout',
+  'audit',
+  'sealedPacket',
+  'job',
+  'tokenKey',
+] as const;
+
+/** Orgs and users take what belongs to them along. */
 async function empty({ db }: Database): Promise<void> {
-  for (const table of ['org', 'apiKey', 'audit', 'sealedPacket', 'job', 'tokenKey'] as const) {
+  for (const table of TABLES) {
     await db.deleteFrom(table).execute();
   }
 }

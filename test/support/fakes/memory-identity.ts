@@ -40,6 +40,10 @@ export function memoryOrgStore(memory: Memory): OrgStore {
       memory.removePacketsOf(memory.bodies.filter(({ org }) => org === slug));
       memory.orgs = memory.orgs.filter((org) => org.slug !== slug);
       memory.apiKeys = memory.apiKeys.filter(isKept);
+      memory.feedTokens = memory.feedTokens.filter(isKept);
+      memory.members = memory.members.filter(isKept);
+      for (const session of memory.sessions) if (session.org === slug) session.org = null;
+      memory.keptAnswers = memory.keptAnswers.filter(isKept);
       memory.clients = memory.clients.filter(isKept);
       memory.states = memory.states.filter(isKept);
       memory.pointers = memory.pointers.filter(isKept);
@@ -65,15 +69,19 @@ export function memoryApiKeyStore(memory: Memory): ApiKeyStore {
   return {
     find: async (id) => copy(memory.apiKeys.find((key) => key.id === id)),
 
-    list: async (org) =>
-      sortedBy(
-        memory.apiKeys.filter((key) => key.org === org),
-        'createdAt',
-        'id',
-      ).reverse(),
+    list: async (org, listing, userId) =>
+      pageIn(
+        memory.apiKeys.filter(
+          (key) => key.org === org && (userId === undefined || key.userId === userId),
+        ),
+        listing,
+      ),
+
+    listOfSite: async () => copy(memory.apiKeys.filter((key) => key.org === null)),
 
     async insert(key, entry) {
       if (key.org !== null) memory.requireOrg(key.org);
+      if (key.userId !== null) memory.requireUser(key.userId);
       memory.apiKeys.push(copy(key));
       memory.append(entry);
     },

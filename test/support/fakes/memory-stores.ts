@@ -5,6 +5,14 @@ import { memoryChangeRequestStore } from './memory-change-request-store.ts';
 import { memoryClientStore } from './memory-client-store.ts';
 import { memoryApiKeyStore, memoryOrgStore } from './memory-identity.ts';
 import { memoryJobStore, memoryQuarantineStore } from './memory-jobs.ts';
+import { memoryKeptAnswerStore } from './memory-kept-answer-store.ts';
+import {
+  memoryFeedTokenStore,
+  memoryLockoutStore,
+  memoryMemberStore,
+  memorySessionStore,
+  memoryUserStore,
+} from './memory-people.ts';
 import { memoryPublicationStore } from './memory-publication-store.ts';
 import { memorySecretStore } from './memory-secret-store.ts';
 import { memoryKeyStore, memorySealedStore } from './memory-signing.ts';
@@ -15,7 +23,13 @@ import { memoryUpstreamStore } from './memory-upstream-store.ts';
 export function createMemoryStores(memory = new Memory()): Stores {
   return {
     orgs: memoryOrgStore(memory),
+    users: memoryUserStore(memory),
+    members: memoryMemberStore(memory),
+    sessions: memorySessionStore(memory),
+    lockouts: memoryLockoutStore(memory),
     apiKeys: memoryApiKeyStore(memory),
+    keptAnswers: memoryKeptAnswerStore(memory),
+    feedTokens: memoryFeedTokenStore(memory),
     clients: memoryClientStore(memory),
     publications: memoryPublicationStore(memory),
     sealed: memorySealedStore(memory),

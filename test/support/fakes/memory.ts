@@ -6,8 +6,13 @@ import type { ActivePointer, Intent, ReleaseRow } from '../../../src/delivery/pu
 import type { Quarantine } from '../../../src/delivery/quarantine.ts';
 import type { SealedBody } from '../../../src/delivery/sealed.ts';
 import type { ApiKey } from '../../../src/identity/api-key.ts';
+import type { FeedToken } from '../../../src/identity/feed-token.ts';
+import type { KeptAnswer } from '../../../src/identity/kept-answer.ts';
+import type { Member } from '../../../src/identity/member.ts';
 import type { Org } from '../../../src/identity/org.ts';
+import type { Session } from '../../../src/identity/session.ts';
 import type { TokenKey } from '../../../src/identity/token-key.ts';
+import type { ExternalIdentity, User } from '../../../src/identity/user.ts';
 import type { Condition, Upstream } from '../../../src/mirror/upstream.ts';
 import { chainEntry } from '../../../src/model/audit-chain.ts';
 import type { Job } from '../../../src/queue/job.ts';
@@ -18,7 +23,14 @@ import type { OrgKey, StoredRoot } from '../../../src/signing/keys.ts';
 /** A database in memory: what all the fakes of one `createMemoryStores()` share. */
 export class Memory {
   orgs: Org[] = [];
+  users: User[] = [];
+  identities: (ExternalIdentity & { userId: string })[] = [];
+  members: Member[] = [];
+  sessions: Session[] = [];
+  lockouts = new Map<string, { tries: number; startedAt: string; lockedUntil: string | null }>();
   apiKeys: ApiKey[] = [];
+  feedTokens: FeedToken[] = [];
+  keptAnswers: KeptAnswer[] = [];
   clients: Client[] = [];
   states: ClientState[] = [];
   pointers: ActivePointer[] = [];
@@ -47,6 +59,10 @@ export class Memory {
   /** What a foreign key does in a database. */
   requireOrg(slug: string): void {
     if (!this.orgs.some((org) => org.slug === slug)) throw ownerMissing();
+  }
+
+  requireUser(id: string): void {
+    if (!this.users.some((user) => user.id === id)) throw ownerMissing();
   }
 
   removePacketsOf(bodies: readonly SealedBody[]): void {
