@@ -51,14 +51,14 @@ const MOST_GAPS = 100;
 
 /** Recomputes one tenant's chain, entry by entry, in the order in which they are given. */
 export class ChainCheck {
-  readonly #tenant: string | undefined;
+  #tenant: string | undefined;
   readonly #kept: ReadonlyMap<number, string>;
   readonly #gaps: { from: number; to: number }[] = [];
   #last: ChainLink;
   #entries = 0;
   #firstBreak: number | undefined;
 
-  /** @param terms `kept` are places that the chain must go through; it starts behind `previous` */
+  /** @param terms `kept` are places that the chain must go through; it starts behind `previous`; `tenant` defaults to the first entry's */
   constructor(
     terms: { tenant?: string; previous?: ChainLink | undefined; kept?: readonly ChainLink[] } = {},
   ) {
@@ -71,10 +71,11 @@ export class ChainCheck {
   add(entry: ChainedEntry): void {
     const { hash, ...linked } = entry;
     const next = this.#last.sequence + 1;
+    this.#tenant ??= entry.tenant;
     const holds =
       entry.sequence === next &&
       entry.previousHash === this.#last.hash &&
-      (this.#tenant ?? entry.tenant) === entry.tenant &&
+      entry.tenant === this.#tenant &&
       // Whoever rewrites the end of a chain can do so with hashes that fit.
       (this.#kept.get(entry.sequence) ?? hash) === hash &&
       hashOf(linked) === hash;

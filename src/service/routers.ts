@@ -3,6 +3,7 @@ import type { Deliveries } from '../delivery/deliveries.ts';
 import type { OrgRuntimes } from '../delivery/runtimes.ts';
 import { createStateWriter } from '../delivery/state-writer.ts';
 import { apiKeyRoutes } from '../http/api-key-routes.ts';
+import { auditRoutes } from '../http/audit-routes.ts';
 import { deliveryRoutes } from '../http/delivery-routes.ts';
 import { gitRoutes } from '../http/git-routes.ts';
 import { keyRoutes } from '../http/key-routes.ts';
@@ -39,6 +40,7 @@ export function routersOver(parts: Parts) {
     ...releaseRoutes(parts),
     ...keyRoutes(parts),
     ...namespaceRoutes(parts),
+    ...auditRoutes(parts),
   ];
   const delivery = deliveryRoutes({ ...parts, states: createStateWriter(clients) });
   const git = gitRoutes({ findHome: (org) => runtimes.find(org), log });

@@ -115,7 +115,7 @@ export async function ask<T>(url: string, asked: Asked = {}): Promise<Answered<T
     ...(body === undefined ? {} : { body: text }),
   });
   const said = await answer.text();
-  const isJson = answer.headers.get('content-type')?.includes('json') && said !== '';
+  const isJson = /\bjson\b/.test(answer.headers.get('content-type') ?? '') && said !== '';
   return {
     status: answer.status,
     headers: answer.headers,
