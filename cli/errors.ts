@@ -14,7 +14,8 @@ export type VerificationCode =
   | 'BUNDLE_REFUSED'
   | 'DIGEST_MISMATCH'
   | 'RELEASE_VANISHED'
-  | 'RELEASE_MISMATCH';
+  | 'RELEASE_MISMATCH'
+  | 'AUDIT_BROKEN';
 
 /** The server's answer cannot be trusted. Nothing was written; exit code 4. */
 export class VerificationError extends Error {

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { armFailpoints } from '../src/model/failpoint.ts';
 import { type Cli, createCli, type World } from './cli.ts';
+import { auditCommand } from './commands/audit.ts';
 import { diffCommand } from './commands/diff.ts';
 import { enrolCommand } from './commands/enrol.ts';
 import { initCommand } from './commands/init.ts';
@@ -33,6 +34,7 @@ const commands = [
   orgCommand,
   keyCommand,
   keysCommand,
+  auditCommand,
   releaseCommand,
   enrolCommand,
   addCommand,

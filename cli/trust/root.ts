@@ -26,10 +26,10 @@ export const toTrusted = ({ body, signature }: SignedDocument): TrustedRoot => (
 });
 
 /** The first root of all: it can only vouch for itself, so its digest is what a person compares. */
-export async function readFirstRoot(document: SignedDocument, org: string): Promise<RootDocument> {
+export async function readFirstRoot(document: SignedDocument, org?: string): Promise<RootDocument> {
   const checked = verifyRoot(document.body, document.signature);
   const root = await refusedAs('ROOT_INVALID', 'root', checked);
-  if (root.org !== org) {
+  if (org !== undefined && root.org !== org) {
     throw new VerificationError(
       'ROOT_MISMATCH',
       `root: it is the one of ${root.org}, not of ${org}`,
@@ -50,13 +50,30 @@ export async function advanceRoot(
   trusted: TrustedRoot,
   startedAtMs: number,
 ): Promise<TrustedRoot> {
-  const root = readRoot(trusted);
-  const chain = await fetchChain(delivery, root.version);
-
-  await refusedAs('ROOT_INVALID', 'root', verifyRootChain(root, chain, startedAtMs));
-
+  const chain = await fetchVerified(delivery, readRoot(trusted), startedAtMs);
   const last = chain.at(-1);
   return last ? toTrusted(last) : trusted;
+}
+
+/** The trusted root, and every one that it leads to. @throws {VerificationError} `ROOT_INVALID` */
+export async function followRoots(
+  delivery: Delivery,
+  trusted: TrustedRoot,
+  startedAtMs: number,
+): Promise<RootDocument[]> {
+  const root = readRoot(trusted);
+  const chain = await fetchVerified(delivery, root, startedAtMs);
+  return [root, ...chain.map(({ body }) => parseRoot(body))];
+}
+
+async function fetchVerified(
+  delivery: Delivery,
+  root: RootDocument,
+  startedAtMs: number,
+): Promise<SignedDocument[]> {
+  const chain = await fetchChain(delivery, root.version);
+  await refusedAs('ROOT_INVALID', 'root', verifyRootChain(root, chain, startedAtMs));
+  return chain;
 }
 
 async function fetchChain(delivery: Delivery, version: number): Promise<SignedDocument[]> {
