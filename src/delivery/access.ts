@@ -16,6 +16,8 @@ interface Grants {
   members: ReadonlyMap<string, GrantRole>;
 }
 
+const NOBODY: Grants = { teams: new Map(), members: new Map() };
+
 const STRENGTH: Record<GrantRole, number> = { viewer: 1, editor: 2, manager: 3 };
 
 /** Who may have what, as the active commit says. Old releases are judged by it too. */
@@ -60,6 +62,19 @@ export class Access {
       if (grantsAny && plugins.includes(plugin)) roles.push('viewer');
     }
     return roles.filter((role) => role !== undefined).sort((a, b) => STRENGTH[b] - STRENGTH[a])[0];
+  }
+
+  /** Who has a grant on it: `everyone`, `team:…`, `user:…`. Whoever sees everything is not named. */
+  audienceOf(plugin: string): string[] {
+    const own = this.#byPlugin.get(plugin) ?? { ...NOBODY, orgWide: this.#defaultRole };
+    const shelves = [...this.#marketplaces.values()].filter(({ plugins }) =>
+      plugins.includes(plugin),
+    );
+    const grants = [own, ...shelves.map((shelf) => shelf.grants)];
+    if (grants.some(({ orgWide }) => orgWide)) return ['everyone'];
+    const teams = grants.flatMap((one) => [...one.teams.keys()].map((team) => `team:${team}`));
+    const people = grants.flatMap((one) => [...one.members.keys()].map((user) => `user:${user}`));
+    return [...new Set([...teams, ...people])].sort();
   }
 
   teamsOf({ user, teams }: Principal): string[] {

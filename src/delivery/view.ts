@@ -48,7 +48,7 @@ export function groupReleases(rows: readonly ReleaseRow[]): Map<string, ReleaseR
   return groups;
 }
 
-export function readStatuses(published: Published): Map<string, ReleaseStatusSpec> {
+export function readStatuses(published: Pick<Published, 'config'>): Map<string, ReleaseStatusSpec> {
   return new Map(
     documentsOf(published, 'ReleaseStatus').map(({ name, parent, spec }) => [
       parent === undefined ? name : `${parent}/${name}`,
@@ -58,7 +58,7 @@ export function readStatuses(published: Published): Map<string, ReleaseStatusSpe
 }
 
 /** The channels that files define, and `stable`, which is there without one. */
-export function readChannels(published: Published): Map<string, ChannelSpec> {
+export function readChannels(published: Pick<Published, 'config'>): Map<string, ChannelSpec> {
   const channels = new Map<string, ChannelSpec>([['stable', {}]]);
   for (const { name, spec } of documentsOf(published, 'Channel')) channels.set(name, spec);
   channels.delete('rolling');
