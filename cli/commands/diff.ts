@@ -1,10 +1,13 @@
 import type { Command } from 'commander';
 import { formatDiagnostic } from '../../src/model/diagnostic.ts';
+import { type DiffItem, diffSnapshots, type SnapshotDiff } from '../../src/registry/diff.ts';
 import type { Snapshot } from '../../src/registry/snapshot.ts';
 import type { Cli } from '../cli.ts';
 import { Failure } from '../errors.ts';
 import { describe } from '../help.ts';
 import { compileNamed } from '../revision.ts';
+
+type Sort = 'plugins' | 'objects' | 'documents';
 
 /** Names of one sort: what is new, other, and gone. Sorted. */
 interface Difference {
@@ -21,10 +24,11 @@ export function diffCommand(program: Command, cli: Cli): void {
     .argument('<b>', 'another')
     .action(async (a: string, b: string) => {
       const [before, after] = [await compileOrFail(a, cli), await compileOrFail(b, cli)];
+      const diff = diffSnapshots(before, after);
       const value = {
-        plugins: diff(pluginsOf(before), pluginsOf(after)),
-        objects: diff(objectsOf(before), objectsOf(after)),
-        documents: diff(documentsOf(before), documentsOf(after)),
+        plugins: names(diff, 'plugins'),
+        objects: names(diff, 'objects'),
+        documents: names(diff, 'documents'),
       };
       const lines = Object.entries(value).flatMap(([sort, difference]) =>
         diffLines(sort, difference),
@@ -51,30 +55,19 @@ async function compileOrFail(name: string, cli: Cli): Promise<Snapshot> {
   throw new Failure([`${name} does not compile:`, ...faults].join('\n'));
 }
 
-type Digests = ReadonlyMap<string, string>;
+/** Plugins and objects by id, other documents by path. */
+function names(diff: SnapshotDiff, sort: Sort): Difference {
+  const of = (items: readonly DiffItem[]) =>
+    items
+      .filter((item) => sortOf(item) === sort)
+      .map(({ id, path }) => (sort === 'documents' ? path : id))
+      .sort();
+  return { added: of(diff.added), changed: of(diff.changed), removed: of(diff.removed) };
+}
 
-const pluginsOf = ({ contents }: Snapshot): Digests =>
-  new Map([...contents].map(([id, { contentDigest }]) => [id, contentDigest]));
-
-const objectsOf = ({ contents }: Snapshot): Digests =>
-  new Map(
-    [...contents.values()].flatMap(({ objects }) => objects.map(({ id, digest }) => [id, digest])),
-  );
-
-const documentsOf = ({ config }: Snapshot): Digests =>
-  new Map(
-    [...config.values()].flatMap(({ documents }) => documents.map(({ path, oid }) => [path, oid])),
-  );
-
-function diff(before: Digests, after: Digests): Difference {
-  const names = [...new Set([...before.keys(), ...after.keys()])].sort();
-  return {
-    added: names.filter((name) => !before.has(name)),
-    changed: names.filter(
-      (name) => before.has(name) && after.has(name) && before.get(name) !== after.get(name),
-    ),
-    removed: names.filter((name) => !after.has(name)),
-  };
+function sortOf({ kind, path }: DiffItem): Sort {
+  if (kind === 'Plugin') return 'plugins';
+  return /^(plugins|objects)\//.test(path) ? 'objects' : 'documents';
 }
 
 function diffLines(sort: string, { added, changed, removed }: Difference): string[] {
