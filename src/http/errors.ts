@@ -28,6 +28,7 @@ const statusByCode = {
   RES_DUPLICATE: 409,
   RES_STATE_CONFLICT: 409,
   RES_VERSION_CONFLICT: 409,
+  RES_IDEMPOTENCY_CONFLICT: 409,
   RES_UNAVAILABLE: 503,
   RES_STORAGE_FULL: 507,
   RATE_LIMITED: 429,
@@ -68,6 +69,8 @@ export function answerError(
   // Half an answer cannot be taken back: cut it off, so that nobody takes it for whole.
   if (response.headersSent) return void response.destroy();
   if (status === 503) response.setHeader('Retry-After', RETRY_AFTER_SEC);
+  const waitSec = known?.facts.details?.['retryAfterSec'];
+  if (typeof waitSec === 'number') response.setHeader('Retry-After', waitSec);
   if (status === 401) response.setHeader('WWW-Authenticate', challengeFor(request));
   sendFailure(response, status, known ? shownOf(known) : INTERNAL);
 }

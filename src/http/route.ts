@@ -7,7 +7,7 @@ import { type Pagination, requestIdIn, success } from './envelope.ts';
 import { findCaller, getCaller } from './identify.ts';
 import { type BodySchema, readJson } from './json-body.ts';
 import { checkQuery } from './query.ts';
-import { checkOrg, checkPermission, type OrgNames, orgOf, SITE } from './tenant.ts';
+import { callerIn, checkOrg, checkPermission, type OrgNames, orgOf, SITE } from './tenant.ts';
 
 /** `'/orgs/:orgId/clients/:id'` → `{orgId: string; id: string}` */
 export type ParamsOf<Path extends string> = Path extends `${infer Head}/${infer Rest}`
@@ -22,6 +22,8 @@ export interface Call<Path extends string = string, Body = unknown> {
   caller: Caller;
   /** The org that the call is about; `*` for the site. */
   org: string;
+  /** What the org's registry says of roles; none of the site, nor before one is served. */
+  policy: OrgPolicy | undefined;
   params: ParamsOf<Path>;
   query: URLSearchParams;
   body: Body;
@@ -79,10 +81,18 @@ export interface Route<Path extends string = string, Body = unknown> {
 export const route = <Path extends string, Body>(row: Route<Path, Body>): Route =>
   row as unknown as Route;
 
+/** Works on a request once, and gives whoever repeats it the first one's answer. */
+export type Once = (
+  call: Call,
+  work: () => Promise<Answer | undefined>,
+) => Promise<Answer | undefined>;
+
 export interface RouteOptions {
   orgs: OrgNames;
   /** Successes in the envelope of `/api/v1`, rather than bare. */
   isEnveloped: boolean;
+  /** For the POSTs: what a repeated one is answered with. */
+  once?: Once;
 }
 
 const DEADLINE_MS = 30_000;
@@ -108,7 +118,8 @@ async function serve(
 ): Promise<void> {
   const answer = await withDeadline(row, response, async () => {
     const call = await admit(row, request, response, options.orgs);
-    return row.handle(call);
+    const work = () => row.handle(call);
+    return options.once && row.method === 'post' ? options.once(call, work) : work();
   });
   if (answer) send(response, answer, options);
 }
@@ -126,14 +137,15 @@ async function admit(
   const params = request.params as Record<string, string>;
   const org = scopeOf(row, known, request, orgs);
   const policy = orgs.policy?.(org);
-  const caller = policy ? underPolicy(known, policy) : known;
+  const member = callerIn(known, org);
+  const caller = policy ? underPolicy(member, policy) : member;
   if (!isPublic && permission !== 'self') checkPermission(caller, permission);
   const { searchParams: query } = new URL(request.originalUrl, 'http://localhost');
   if (row.query) checkQuery(query, row.query);
   const ifMatch = row.hasTextVersion ? undefined : versionIn(request.headers['if-match']);
   const body = row.body?.parse(await readJson(request, response));
   const requestId = requestIdIn(response);
-  return { caller, org, params, query, body, ifMatch, requestId, request, response };
+  return { caller, org, policy, params, query, body, ifMatch, requestId, request, response };
 }
 
 function scopeOf(row: Route, caller: Caller, request: Request, orgs: OrgNames): string {

@@ -6,6 +6,7 @@ import { apiKeyRoutes } from '../http/api-key-routes.ts';
 import { auditRoutes } from '../http/audit-routes.ts';
 import { deliveryRoutes } from '../http/delivery-routes.ts';
 import { gitRoutes } from '../http/git-routes.ts';
+import { createOnce } from '../http/idempotency.ts';
 import { keyRoutes } from '../http/key-routes.ts';
 import { namespaceRoutes } from '../http/namespace-routes.ts';
 import { orgRoutes } from '../http/org-routes.ts';
@@ -45,7 +46,7 @@ export function routersOver(parts: Parts) {
   const delivery = deliveryRoutes({ ...parts, states: createStateWriter(clients) });
   const git = gitRoutes({ findHome: (org) => runtimes.find(org), log });
   return [
-    { at: '/api/v1', router: routesOf(api, { orgs, isEnveloped: true }) },
+    { at: '/api/v1', router: routesOf(api, { orgs, isEnveloped: true, once: createOnce(parts) }) },
     { at: '/v1/orgs', router: routesOf(delivery, { orgs, isEnveloped: false }) },
     { at: '/', router: routesOf(git, { orgs, isEnveloped: false }) },
   ];

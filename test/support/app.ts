@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { Stores } from '../../src/database/stores.ts';
 import { createApp } from '../../src/http/app.ts';
+import { createOnce } from '../../src/http/idempotency.ts';
 import { createRateLimiter } from '../../src/http/rate-limit.ts';
 import { type Route, routesOf } from '../../src/http/route.ts';
 import { createHttpServer } from '../../src/http/server.ts';
@@ -9,6 +10,8 @@ import { type Authenticator, createAuthenticator } from '../../src/identity/auth
 import { mintApiKey } from '../../src/identity/keys.ts';
 import type { Role } from '../../src/identity/roles.ts';
 import type { Clock } from '../../src/model/clock.ts';
+import { createMasterKey } from '../../src/signing/master-key.ts';
+import { Memory } from './fakes/memory.ts';
 import { createMemoryStores } from './fakes/memory-stores.ts';
 import { makeApiKey, makeEntry, makeOrg } from './records.ts';
 
@@ -31,6 +34,8 @@ export interface Asked {
 export interface TestApp {
   url: string;
   stores: Stores;
+  /** What the stores are over. */
+  memory: Memory;
   authenticator: Authenticator;
   /** What was logged as nobody's fault but ours. */
   logged: unknown[];
@@ -56,13 +61,15 @@ export interface AppOptions {
 export async function serveApp(options: AppOptions): Promise<TestApp> {
   const { orgs = ['acme', 'globex'], at = '/', isEnveloped = true, clock = Date.now } = options;
   const { isReady = true, degraded = [], rateLimit = 'off', headersTimeoutMs } = options;
-  const stores = createMemoryStores();
+  const memory = new Memory();
+  const stores = createMemoryStores(memory);
   for (const slug of orgs) await stores.orgs.insert(makeOrg(slug), makeEntry());
   const authenticator = createAuthenticator({ ...stores, clock });
   const logged: unknown[] = [];
   const router = routesOf(options.rows(stores, authenticator), {
     orgs: { has: (slug) => orgs.includes(slug), slugs: () => orgs },
     isEnveloped,
+    once: createOnce({ ...stores, master: createMasterKey(Buffer.alloc(32, 7)), clock }),
   });
   const app = createApp({
     authenticator,
@@ -82,6 +89,7 @@ export async function serveApp(options: AppOptions): Promise<TestApp> {
   return {
     url,
     stores,
+    memory,
     authenticator,
     logged,
     ask: (path, asked) => ask(url + path, asked),
