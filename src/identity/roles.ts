@@ -24,6 +24,7 @@ export type Permission =
   | 'registry:main'
   | 'changes:read'
   | 'changes:write'
+  | 'changes:review'
   | 'changes:merge'
   | 'releases:read'
   | 'releases:publish'
@@ -67,6 +68,7 @@ const editor: Permission[] = [
 const publisher: Permission[] = [
   ...editor,
   'registry:main',
+  'changes:review',
   'changes:merge',
   'releases:publish',
   'upstreams:read',
@@ -92,7 +94,7 @@ const permissionsByRole: Record<BuiltInRole, readonly Permission[]> = {
   owner: [...admin, 'keys:rotate'],
   admin,
   publisher,
-  approver: viewer,
+  approver: [...viewer, 'changes:review'],
   editor,
   viewer,
   client: ['delivery:read'],

@@ -30,6 +30,7 @@ export type ErrorCode =
   | 'REL_TAG_EXISTS'
   | 'REL_TAG_MOVED'
   | 'REL_EMPTY'
+  | 'CHANGE_NOT_MERGEABLE'
   | 'REG_GATE_REFUSED'
   | 'REG_INVALID'
   | 'REG_CORRUPT'
