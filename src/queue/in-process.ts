@@ -8,13 +8,15 @@ export function createInProcessQueue(concurrency: number): WakeupQueue {
   let run: ((id: string) => Promise<void>) | undefined;
 
   return {
-    start(callback) {
+    start(callback, onReachable) {
       run = callback;
+      onReachable();
     },
 
     send({ id, epoch, runAt }, delayMs) {
       const name = `${id} ${epoch} ${runAt}`;
-      if (!run || timers.has(name)) return;
+      if (!run) return;
+      clearTimeout(timers.get(name));
       const ring = () => {
         timers.delete(name);
         void running.add(() => run?.(id));

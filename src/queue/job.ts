@@ -72,9 +72,12 @@ export type Wakeup = Pick<Job, 'id' | 'epoch' | 'runAt'>;
 
 /** Carries hints from whoever schedules to whoever works, in this process or another. */
 export interface WakeupQueue {
-  /** Calls `run` for each, several at once. It never rejects. */
-  start(run: (id: string) => Promise<void>): void;
-  /** Never waits for what is not there: the reconciler sends it again. */
+  /**
+   * @param run called for each, several at once; it never rejects
+   * @param onReachable called when hints can be sent, or can be again: all before may be lost
+   */
+  start(run: (id: string) => Promise<void>, onReachable: () => void): void;
+  /** Never waits for what is away: the reconciler sends it again. */
   send(wakeup: Wakeup, delayMs: number): void;
   isReachable(): boolean;
   /** Takes no more, and waits for what runs. */

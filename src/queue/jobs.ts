@@ -46,6 +46,7 @@ export class Jobs {
   readonly #deps: JobsDeps;
   readonly #definitions = new Map<string, JobDefinition>();
   readonly #stopping = new AbortController();
+  readonly #running = new Set<Promise<void>>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(deps: JobsDeps) {
@@ -67,10 +68,10 @@ export class Jobs {
     await this.#deps.jobs.ensure(orderAt(order, now), toTime(now));
   }
 
-  async start(): Promise<void> {
-    this.#deps.queue.start((id) => this.#run(id));
-    this.#timer = setInterval(() => void this.#reconcileAlone(), RECONCILE_MS).unref();
-    await this.reconcile();
+  start(): void {
+    const look = () => void this.#reconcileAlone();
+    this.#timer = setInterval(look, RECONCILE_MS).unref();
+    this.#deps.queue.start((id) => this.#track(this.#run(id)), look);
   }
 
   /** Wakes whatever is due, and whatever a dead worker left. */
@@ -100,8 +101,15 @@ export class Jobs {
     this.#stopping.abort();
     const { promise: tooLate, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, STOP_MS);
+    await Promise.race([Promise.all(this.#running), tooLate]);
     await Promise.race([this.#deps.queue.stop(), tooLate]);
     clearTimeout(timer);
+  }
+
+  async #track(run: Promise<void>): Promise<void> {
+    this.#running.add(run);
+    await run;
+    this.#running.delete(run);
   }
 
   #wake({ id, epoch, runAt }: Job): void {
