@@ -95,7 +95,7 @@ describe('diffSnapshots', () => {
     );
 
     expect(diff.changed).toEqual([
-      expect.objectContaining({ kind: 'Channel', id: 'stable', fields: ['pins'] }),
+      expect.objectContaining({ kind: 'Channel', id: 'stable', fields: ['minimumAgeSec'] }),
       { ...sales, fields: ['description', 'version'] },
     ]);
   });
