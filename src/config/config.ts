@@ -25,6 +25,8 @@ export interface Config {
   exampleOrg: string | null;
   /** `postgres://…`. Null: SQLite in the data directory. */
   databaseUrl: string | null;
+  /** `redis://…`. Null: jobs and limits stay within the process. */
+  redisUrl: string | null;
   /** Requests a minute for each principal. Null: as its org's tier has it. */
   rateLimit: number | 'off' | null;
   /** What outgoing requests may reach beyond the public internet. */
@@ -50,6 +52,7 @@ export function readConfig(env: Environment = process.env): Config {
     masterKey: masterKeyOf(env),
     exampleOrg: exampleOrgOf(env['WAYMARK_EXAMPLE_ORG']),
     databaseUrl: databaseUrlOf(env['DATABASE_URL']),
+    redisUrl: redisUrlOf(env['REDIS_URL']),
     rateLimit: rateLimitOf(env['WAYMARK_RATE_LIMIT']),
     outboundAllow: outboundAllowOf(env['WAYMARK_OUTBOUND_ALLOW']),
     jwt: jwtSettingsOf(env),
@@ -63,9 +66,6 @@ function checkUnsupported(env: Environment): void {
   const role = env['WAYMARK_ROLE'] || 'all';
   if (role !== 'all') {
     throw new ConfigError(`WAYMARK_ROLE is ${role}: this version runs all parts in one process`);
-  }
-  if (env['REDIS_URL']) {
-    throw new ConfigError('REDIS_URL is set: this version has no queue but the one in its process');
   }
 }
 
@@ -143,6 +143,13 @@ function databaseUrlOf(text: string | undefined): string | null {
   if (/^postgres(ql)?:\/\//.test(text)) return text;
   // Without its value: there may be a password in it.
   throw new ConfigError('DATABASE_URL must start with postgres://; leave it out for SQLite');
+}
+
+function redisUrlOf(text: string | undefined): string | null {
+  if (!text) return null;
+  if (/^rediss?:\/\/./.test(text)) return text;
+  // Without its value: there may be a password in it.
+  throw new ConfigError('REDIS_URL must start with redis:// or rediss://; leave it out for none');
 }
 
 function rateLimitOf(text: string | undefined): Config['rateLimit'] {

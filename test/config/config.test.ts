@@ -26,6 +26,7 @@ describe('readConfig', () => {
       masterKey: null,
       exampleOrg: 'acme',
       databaseUrl: null,
+      redisUrl: null,
       rateLimit: null,
       outboundAllow: { hosts: new Set(), networks: [] },
       jwt: null,
@@ -48,6 +49,7 @@ describe('readConfig', () => {
       WAYMARK_OUTBOUND_ALLOW: 'git.internal',
       WAYMARK_FAILPOINTS: 'push.accepted=delay:0',
       DATABASE_URL: 'postgres://db/waymark',
+      REDIS_URL: 'rediss://cache/2',
     });
     armFailpoints('');
 
@@ -60,6 +62,7 @@ describe('readConfig', () => {
       masterKey: KEY,
       exampleOrg: 'demo',
       databaseUrl: 'postgres://db/waymark',
+      redisUrl: 'rediss://cache/2',
       rateLimit: 50,
       outboundAllow: { hosts: new Set(['git.internal']), networks: [] },
       jwt: null,
@@ -122,8 +125,8 @@ describe('readConfig', () => {
       'WAYMARK_ROLE is worker: this version runs all parts in one process',
     ],
     [
-      { REDIS_URL: 'redis://cache' },
-      'REDIS_URL is set: this version has no queue but the one in its process',
+      { REDIS_URL: 'http://:secret@cache' },
+      'REDIS_URL must start with redis:// or rediss://; leave it out for none',
     ],
     [{ WAYMARK_RATE_LIMIT: '1e3' }, 'WAYMARK_RATE_LIMIT is 1e3: give requests a minute, or off'],
     [
