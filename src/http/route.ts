@@ -1,6 +1,6 @@
 import { type Request, type Response, Router } from 'express';
 import { ANONYMOUS, type Caller } from '../identity/caller.ts';
-import { underPolicy } from '../identity/org-policy.ts';
+import { type OrgPolicy, underPolicy } from '../identity/org-policy.ts';
 import type { Permission } from '../identity/roles.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import { type Pagination, requestIdIn, success } from './envelope.ts';
@@ -143,7 +143,8 @@ async function admit(
   const { searchParams: query } = new URL(request.originalUrl, 'http://localhost');
   if (row.query) checkQuery(query, row.query);
   const ifMatch = row.hasTextVersion ? undefined : versionIn(request.headers['if-match']);
-  const body = row.body?.parse(await readJson(request, response));
+  const { read = readJson } = row.body ?? {};
+  const body = row.body?.parse(await read(request, response));
   const requestId = requestIdIn(response);
   return { caller, org, policy, params, query, body, ifMatch, requestId, request, response };
 }
