@@ -1,3 +1,4 @@
+import type { AuditEntry, AuditStore } from '../audit/entry.ts';
 import type { Logger } from '../audit/logger.ts';
 import type { Push, PushedRef, PushGate } from '../git/gate.ts';
 import { isFirstParentAncestor } from '../git/history.ts';
@@ -19,13 +20,14 @@ import type { StoredRoot } from '../signing/keys.ts';
 import type { MasterKey } from '../signing/master-key.ts';
 import { type Keyring, openKeyring } from '../signing/org-keys.ts';
 import { keysOfRole, parseRoot, type RootDocument } from '../signing/root.ts';
+import { findAuditGaps } from './audit-gap.ts';
 import { type ResolvedChannels, resolveChannels } from './channels.ts';
 import { Commits } from './commits.ts';
 import { auditEntryOf, type Cause, intentsOf, judgeIntents } from './intents.ts';
 import { type KeyStore, readOrgKeys } from './key-store.ts';
 import { nextPointers } from './next-pointers.ts';
 import { type Protection, protectionOf } from './protection.ts';
-import type { ActivePointer, PublicationStore, ReleaseRow } from './publication.ts';
+import type { ActivePointer, Intent, PublicationStore, ReleaseRow } from './publication.ts';
 import {
   keepReplaced,
   loadPublished,
@@ -43,6 +45,7 @@ import { createView, type View } from './view.ts';
 
 export interface RuntimeDeps {
   publications: PublicationStore;
+  audit: Pick<AuditStore, 'tells'>;
   keys: KeyStore;
   artifacts: ArtifactStore;
   master: MasterKey;
@@ -92,6 +95,7 @@ export class OrgRuntime {
   #pointers = new Map<string, ActivePointer>();
   #refreshing: Promise<void> | undefined;
   #again = false;
+  #hasAuditGap = false;
   readonly #closing = new AbortController();
 
   constructor(org: Org, repo: string, deps: RuntimeDeps) {
@@ -135,6 +139,11 @@ export class OrgRuntime {
   /** What keeps `main` from being served, for the people who can mend it. */
   get diagnostics(): readonly Diagnostic[] {
     return this.#pointers.get('rolling')?.diagnostics ?? [];
+  }
+
+  /** Whether, since the start, a ref was found that nothing in the audit log explains. */
+  get hasAuditGap(): boolean {
+    return this.#hasAuditGap;
   }
 
   get keyring(): Keyring {
@@ -375,6 +384,7 @@ export class OrgRuntime {
     const pointers =
       head === undefined ? [] : nextPointers(wanted, this.#pointers, clock(), added.length > 0);
     if (pointers.length === 0 && added.length === 0 && done.length === 0) return true;
+    const gaps = await this.#findGaps(head, added, done);
     await failpoint('activate.before-swap');
     const isStored = await publications.project({
       org: this.org.slug,
@@ -384,17 +394,32 @@ export class OrgRuntime {
       })),
       releases: added,
       closes: done.map(({ opId }) => opId),
-      entries: done.map((intent) => auditEntryOf(intent, clock())),
+      entries: [...done.map((intent) => auditEntryOf(intent, clock())), ...gaps],
     });
     if (!isStored) {
       this.#again = true;
       return false;
     }
+    this.#reportGaps(gaps);
     for (const pointer of pointers) this.#pointers.set(pointer.channel, pointer);
     this.#rows = rows;
     if (served && channels && pointers.length > 0) this.#show(served, channels);
     await failpoint('activate.swapped');
     return true;
+  }
+
+  #findGaps(head: string | undefined, added: readonly ReleaseRow[], done: readonly Intent[]) {
+    const { audit, clock } = this.#deps;
+    const desired = this.#pointers.get('rolling')?.desired ?? '';
+    return findAuditGaps(audit, { org: this.org.slug, desired, head, added, done }, clock());
+  }
+
+  #reportGaps(gaps: readonly AuditEntry[]): void {
+    for (const { resource: ref, after } of gaps) {
+      this.#hasAuditGap = true;
+      const facts = { org: this.org.slug, ref, after };
+      this.#deps.log.error(facts, 'a ref was moved, and the audit log does not say by whom');
+    }
   }
 
   /** Serves what another node stored, or this one before it was started again. */

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
+import { makeCheckpoints } from '../audit/checkpoints.ts';
 import type { Config } from '../config/config.ts';
 import type { Stores } from '../database/stores.ts';
 import { Deliveries } from '../delivery/deliveries.ts';
+import type { OrgRuntime } from '../delivery/runtime.ts';
 import { OrgRuntimes } from '../delivery/runtimes.ts';
 import { createApp } from '../http/app.ts';
 import { createHotPath } from '../http/hot-path.ts';
@@ -17,7 +19,8 @@ import { type Parts, routersOver } from './routers.ts';
 import { checkMasterKey, prepareSite } from './site.ts';
 import { openStorage, type Surroundings } from './storage.ts';
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const templateDir = join(import.meta.dirname, '../../registry-template');
 
 /** Everything that a server is made of but its socket, put together here and nowhere else. */
@@ -54,12 +57,14 @@ export async function openService(config: Config, surroundings: Surroundings) {
   });
   const hotPath = createHotPath({ ...parts, limiter, logError });
   const renewing = setInterval(() => void renewRoots(parts), DAY_MS).unref();
+  const vouching = setInterval(() => void makeCheckpoints(parts), HOUR_MS).unref();
   await renewRoots(parts);
 
   /** Lets requests finish, then closes everything. */
   async function stop(servers: readonly Server[], graceMs?: number): Promise<void> {
     isStopping = true;
     clearInterval(renewing);
+    clearInterval(vouching);
     await Promise.all(servers.map((server) => drain(server, graceMs)));
     runtimes.close();
     parsers.close();
@@ -85,6 +90,13 @@ const canRead = ({ orgs }: Stores): Promise<boolean> =>
   );
 
 function degradedIn(runtimes: OrgRuntimes): string[] {
-  const count = runtimes.all().filter(({ diagnostics }) => diagnostics.length > 0).length;
-  return count === 0 ? [] : [`${count} organisations have conditions: see their diagnostics`];
+  const count = (holds: (runtime: OrgRuntime) => boolean) => runtimes.all().filter(holds).length;
+  const conditions = count(({ diagnostics }) => diagnostics.length > 0);
+  const gaps = count(({ hasAuditGap }) => hasAuditGap);
+  return [
+    ...(conditions > 0
+      ? [`${conditions} organisations have conditions: see their diagnostics`]
+      : []),
+    ...(gaps > 0 ? [`${gaps} organisations have a gap in their audit log: see audit.gap`] : []),
+  ];
 }

@@ -49,7 +49,8 @@ export async function makeTestOrg(
   const dir = await temporaryFolder('waymark-org-');
   const repository = await makeRepository(files);
   const org = makeOrg(slug);
-  await stores.orgs.insert(org, makeEntry({ tenant: slug }));
+  const first = { resource: 'refs/heads/main', after: repository.head };
+  await stores.orgs.insert(org, makeEntry({ tenant: slug, ...first }));
   const keys = await generateOrgKeys({ org: slug, at: org.createdAt }, testMaster);
   const at = org.createdAt;
   const times = { issuedAt: at, expiresAt: new Date(NOW_MS + 365 * 86_400_000).toISOString() };
