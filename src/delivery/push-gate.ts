@@ -7,6 +7,7 @@ import { ZERO_OID } from '../model/names.ts';
 import { acceptTag, type TagReader } from '../release/accept-tag.ts';
 import type { Protection } from './protection.ts';
 import { judgeRef } from './push-rules.ts';
+import { findPushedSecrets } from './pushed-secrets.ts';
 import { describeUnsigned, findUnsigned } from './signed-commits.ts';
 
 /** What the gate needs to know of the org that is pushed to. */
@@ -59,11 +60,12 @@ async function checkUpdate(
   try {
     switch (rule.check) {
       case 'branch':
-        return [];
+        return await checkSecrets(org, { push, pool }, update);
       case 'main':
         return [
           ...(await org.checkCommit(update.new, pool)).map(formatDiagnostic),
           ...(await checkSigned(org, { push, pool }, update)),
+          ...(await checkSecrets(org, { push, pool }, update)),
         ];
       case 'release':
         return await checkTag(org.tagReader(), pool, rule.name, update.new);
@@ -88,6 +90,16 @@ async function checkSigned(
     keys,
   );
   return unsigned.length > 0 ? [describeUnsigned(unsigned)] : [];
+}
+
+async function checkSecrets(
+  { repo }: PushedOrg,
+  { push, pool }: { push: Push; pool: ObjectPool },
+  { new: head }: PushedRef,
+): Promise<string[]> {
+  if (head === ZERO_OID) return [];
+  const found = await findPushedSecrets({ repo, pool, env: quarantineEnv(push) }, head);
+  return found.map(formatDiagnostic);
 }
 
 async function checkTag(reader: TagReader, pool: ObjectPool, name: string, oid: string) {

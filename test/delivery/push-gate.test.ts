@@ -259,3 +259,39 @@ describe('pushing a tag', () => {
     expect(org.runtime.view.diagnostics).toEqual([]);
   });
 });
+
+describe('pushing a secret', () => {
+  // Put together here, so that no scanner takes this file for a leak.
+  const token = `ghp_${'a1B2c3D4e5F6g7H8i9J0'.repeat(2).slice(0, 36)}`;
+
+  it.each([
+    ['main', 'publisher'],
+    ['main:refs/heads/topic', 'editor'],
+  ] as const)('to %s is refused with its file and line', async (ref, role) => {
+    const before = await refs();
+    await commit({ 'plugins/sales/notes.md': `# Notes\n\nUse ${token} here.\n` });
+
+    const lines = await push(role, ref);
+
+    expect(lines[0]).toMatch(/^plugins\/sales\/notes\.md:3:5 this looks like a secret \(github, /);
+    expect(lines.join()).not.toContain(token);
+    expect(await refs()).toEqual(before);
+  });
+
+  it('is refused where a later commit of the push has removed it', async () => {
+    await commit({ 'plugins/sales/notes.md': token });
+    await commit({ 'plugins/sales/notes.md': 'It is gone.\n' });
+
+    expect(await push('publisher', 'main')).toContainEqual(
+      expect.stringMatching(/^plugins\/sales\/notes\.md:1:1 /),
+    );
+  });
+
+  it('does not hold up a push of other files, once it was let in by its comment', async () => {
+    await commit({ 'plugins/sales/notes.md': `${token} <!-- secretlint-disable-line -->\n` });
+    expect(await push('publisher', 'main')).toEqual([]);
+    await commit({ 'plugins/sales/more.md': 'More.\n' });
+
+    expect(await push('publisher', 'main')).toEqual([]);
+  });
+});
