@@ -3,9 +3,17 @@ import { mkdir } from 'node:fs/promises';
 import { createRepository, deleteRepository, repositoryPath } from '../git/repository.ts';
 import { importFolder } from '../git/write.ts';
 import type { Org, OrgStore } from '../identity/org.ts';
+import { checkSettings, type UpstreamRequest } from '../mirror/settings.ts';
+import {
+  auditedUpstream,
+  NEVER_SYNCED,
+  type UpstreamSettings,
+  type UpstreamStore,
+} from '../mirror/upstream.ts';
 import { toTime } from '../model/clock.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import { isOrgSlug, ZERO_OID } from '../model/names.ts';
+import type { OutboundPolicy } from '../outbound/guard.ts';
 import { generateOrgKeys, openKeyring } from '../signing/org-keys.ts';
 import { createRoot } from '../signing/root.ts';
 import { OrgRuntime, type RuntimeDeps } from './runtime.ts';
@@ -15,6 +23,8 @@ export interface RuntimesDeps extends RuntimeDeps {
   dataDir: string;
   /** The registry that an org with `initial: template` starts with. */
   templateDir: string;
+  upstreams: Pick<UpstreamStore, 'insert'>;
+  outbound: OutboundPolicy;
 }
 
 export interface NewOrg {
@@ -22,6 +32,8 @@ export interface NewOrg {
   name: string;
   initial: 'template' | 'empty';
   mode: Org['mode'];
+  /** Of a mirror. */
+  upstream?: UpstreamRequest | undefined;
   actor: string;
   requestId?: string;
 }
@@ -83,13 +95,13 @@ export class OrgRuntimes {
     }
   }
 
-  /** @throws {WaymarkError} `VAL_FAILED`, `RES_DUPLICATE` */
-  async create({ slug, name, initial, mode, actor, requestId }: NewOrg): Promise<Org> {
+  /** @throws {WaymarkError} `VAL_FAILED`, `RES_DUPLICATE`, `UPSTREAM_REFUSED` */
+  async create(wanted: NewOrg): Promise<Org> {
+    const { slug, name, initial, mode, actor, requestId } = wanted;
     if (!isOrgSlug(slug)) {
       throw invalidField('slug', 'lower-case letters, digits and single hyphens, at most 63');
     }
-    if (mode === 'mirror')
-      throw invalidField('mode', 'mirrors are not available yet', 'unsupported');
+    const upstream = await this.#checkUpstream(wanted);
     const { orgs, clock } = this.#deps;
     const at = toTime(clock());
     const org: Org = {
@@ -109,6 +121,7 @@ export class OrgRuntimes {
       throw new WaymarkError('RES_DUPLICATE', `the organisation ${slug} exists already`);
     }
     try {
+      if (upstream) await this.#storeUpstream(org, upstream, who);
       await this.#build(org, initial, who);
     } catch (error) {
       await this.#discard(org, who);
@@ -117,6 +130,30 @@ export class OrgRuntimes {
     await orgs.setState(slug, 'active', { ...entry, action: 'org.activate' });
     await this.#open({ ...org, state: 'active' });
     return { ...org, state: 'active' };
+  }
+
+  async #checkUpstream({ mode, initial, upstream }: NewOrg) {
+    if (mode === 'hosted') {
+      if (upstream) throw invalidField('upstream', 'is for mirrors: add "mode": "mirror"');
+      return undefined;
+    }
+    if (initial !== 'empty') {
+      throw invalidField('initial', 'a mirror starts with what its upstream has: leave it out');
+    }
+    if (!upstream) throw invalidField('upstream', 'is missing: a mirror follows one', 'required');
+    return await checkSettings(upstream, this.#deps.outbound);
+  }
+
+  async #storeUpstream({ slug, createdAt: at }: Org, settings: UpstreamSettings, who: Who) {
+    const entry = {
+      at,
+      tenant: slug,
+      ...who,
+      action: 'upstream.set',
+      after: auditedUpstream(settings),
+    };
+    const upstream = { org: slug, ...settings, version: 1, ...NEVER_SYNCED };
+    await this.#deps.upstreams.insert(upstream, { ...entry, resource: slug });
   }
 
   async #build(org: Org, initial: NewOrg['initial'], who: Who): Promise<void> {

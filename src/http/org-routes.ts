@@ -1,15 +1,18 @@
 import type { Authenticator } from '../identity/authenticate.ts';
 import { ORG_FIELDS, type Org, type OrgStore, TIERS, type Tier } from '../identity/org.ts';
+import type { UpstreamRequest } from '../mirror/settings.ts';
 import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
 import { type Route, route } from './route.ts';
 import { noSuchOrg } from './tenant.ts';
+import { upstreamSchema } from './upstream-body.ts';
 
 interface NewOrg {
   slug: string;
   name?: string;
   mode?: Org['mode'];
   initial?: 'template' | 'empty';
+  upstream?: UpstreamRequest;
 }
 
 interface OrgTerms {
@@ -26,7 +29,10 @@ interface OrgChange extends OrgTerms {
 
 /** What makes and ends orgs; every one has a repository, keys, and all that follows. */
 export interface OrgLifecycle {
-  create(org: Required<NewOrg> & { actor: string; requestId: string }): Promise<Org>;
+  create(
+    org: Required<Omit<NewOrg, 'upstream'>> &
+      Pick<NewOrg, 'upstream'> & { actor: string; requestId: string },
+  ): Promise<Org>;
   change(change: OrgChange): Promise<Org>;
   remove(slug: string, actor: string, requestId: string): Promise<void>;
 }
@@ -46,6 +52,7 @@ const newOrgBody = jsonBody<NewOrg>({
     name: { type: 'string', minLength: 1, maxLength: 200 },
     mode: { enum: ['hosted', 'mirror'] },
     initial: { enum: ['template', 'empty'] },
+    upstream: upstreamSchema,
   },
 });
 
@@ -75,8 +82,18 @@ export function orgRoutes({ orgs, lifecycle, authenticator }: Deps): Route[] {
       path: '/orgs',
       body: newOrgBody,
       async handle({ caller: { actor }, body, requestId }) {
-        const { slug, name = slug, mode = 'hosted', initial = 'template' } = body;
-        const org = await lifecycle.create({ slug, name, mode, initial, actor, requestId });
+        const { slug, name = slug, mode = 'hosted', upstream } = body;
+        const { initial = mode === 'mirror' ? 'empty' : 'template' } = body;
+        const wanted = {
+          slug,
+          name,
+          mode,
+          initial,
+          actor,
+          requestId,
+          ...(upstream && { upstream }),
+        };
+        const org = await lifecycle.create(wanted);
         return { status: 201, body: org, headers: { Location: `/api/v1/orgs/${slug}` } };
       },
     }),

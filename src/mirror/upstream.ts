@@ -28,6 +28,21 @@ export interface SyncStatus {
   lastError: SyncFault | null;
 }
 
+export const NEVER_SYNCED: SyncStatus = {
+  head: null,
+  lastAttemptAt: null,
+  lastSuccessAt: null,
+  lastError: null,
+};
+
+/** What the audit log keeps of settings: hosts' keys are long, and public. */
+export const auditedUpstream = ({ url, branch, username, secretRef }: UpstreamSettings) => ({
+  url,
+  branch,
+  username,
+  secretRef,
+});
+
 export interface Upstream extends UpstreamSettings, SyncStatus {
   org: string;
   /** Of the settings. */

@@ -10,13 +10,20 @@ import { OrgRuntimes } from '../delivery/runtimes.ts';
 import { createApp } from '../http/app.ts';
 import { createHotPath } from '../http/hot-path.ts';
 import { drain } from '../http/listen.ts';
+import { managementRouter } from '../http/management-router.ts';
 import { createRateLimiter } from '../http/rate-limit.ts';
 import { createAuthenticator } from '../identity/authenticate.ts';
+import { createManagementAuth } from '../identity/management.ts';
 import { TIERS } from '../identity/org.ts';
+import { createPasswords } from '../identity/password.ts';
+import { type Attempt, checkPassword } from '../identity/password-check.ts';
+import { Mirrors } from '../mirror/mirrors.ts';
+import { timers } from '../mirror/schedule.ts';
 import { ParsePool } from '../registry/parse-pool.ts';
 import { renewRoot } from '../release/renew-root.ts';
+import { createVault } from '../secrets/vault.ts';
 import { type Parts, routersOver } from './routers.ts';
-import { checkMasterKey, prepareSite } from './site.ts';
+import { checkMasterKey, managementKeyOf, prepareSite } from './site.ts';
 import { openStorage, type Surroundings } from './storage.ts';
 
 const HOUR_MS = 3_600_000;
@@ -29,13 +36,24 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const storage = await openStorage(config, surroundings);
   const { stores, artifacts, bundles, master } = storage;
   const parsers = new ParsePool();
-  const shared = { ...stores, ...surroundings, artifacts, bundles, master };
+  const outbound = { allow: config.outboundAllow };
+  const shared = { ...stores, ...surroundings, artifacts, bundles, master, outbound };
   const runtimes = new OrgRuntimes({ ...shared, parsers, dataDir: config.dataDir, templateDir });
   await runtimes.start();
   await checkMasterKey(runtimes);
   await prepareSite(config, { ...shared, runtimes });
+  const vault = createVault(shared);
+  const mirrors = new Mirrors({
+    ...shared,
+    vault,
+    scratchDir: join(config.dataDir, 'scratch'),
+    scheduler: timers,
+    random: Math.random,
+  });
+  await mirrors.start(runtimes);
 
-  const authenticator = createAuthenticator({ ...stores, clock });
+  const people = loggingIn(shared);
+  const authenticator = createAuthenticator({ ...stores, ...people, clock });
   const perMinuteOf = (org: string | null) =>
     config.rateLimit ??
     TIERS[(org === null ? undefined : runtimes.find(org))?.org.tier ?? 'standard'];
@@ -43,15 +61,20 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const logError = (error: unknown, requestId: string) =>
     log.error({ error, requestId }, 'a request failed');
   const deliveries = new Deliveries(runtimes, shared);
-  const parts: Parts = { ...shared, runtimes, deliveries, authenticator };
+  const { publicUrl } = config;
+  const own = { publicUrl, ...people, authenticator };
+  const parts: Parts = { ...shared, ...own, vault, mirrors, runtimes, deliveries };
+  const key = await managementKeyOf(config, log);
   let isStopping = false;
   const app = createApp({
     authenticator,
     limiter,
     logError,
+    publicUrl,
+    management: managementRouter(createManagementAuth({ key, clock })),
     readiness: async () => ({
       isReady: !isStopping && (await canRead(stores)),
-      degraded: degradedIn(runtimes),
+      degraded: [...degradedIn(runtimes), ...(await degradedMirrors(mirrors))],
     }),
     routers: routersOver(parts),
   });
@@ -67,10 +90,18 @@ export async function openService(config: Config, surroundings: Surroundings) {
     clearInterval(vouching);
     await Promise.all(servers.map((server) => drain(server, graceMs)));
     runtimes.close();
+    await mirrors.settled();
     parsers.close();
     await storage.close();
   }
   return { app, hotPath, runtimes, stores, stop };
+}
+
+/** How people prove who they are by a password. */
+function loggingIn(deps: Pick<Stores, 'users' | 'lockouts'> & Pick<Surroundings, 'clock'>) {
+  const passwords = createPasswords();
+  const check = (attempt: Attempt) => checkPassword({ ...deps, passwords }, attempt);
+  return { passwords, checkPassword: check };
 }
 
 /** One org's fault does not keep the others' clients waiting. */
@@ -99,4 +130,10 @@ function degradedIn(runtimes: OrgRuntimes): string[] {
       : []),
     ...(gaps > 0 ? [`${gaps} organisations have a gap in their audit log: see audit.gap`] : []),
   ];
+}
+
+/** Without names: whoever may reach the server may read it. */
+async function degradedMirrors(mirrors: Mirrors): Promise<string[]> {
+  const orgs = new Set((await mirrors.health().catch(() => [])).map(({ org }) => org));
+  return orgs.size === 0 ? [] : [`${orgs.size} mirrors do not follow: see GET /api/v1/upstream`];
 }

@@ -5,15 +5,27 @@ import { createStateWriter } from '../delivery/state-writer.ts';
 import { apiKeyRoutes } from '../http/api-key-routes.ts';
 import { auditRoutes } from '../http/audit-routes.ts';
 import { deliveryRoutes } from '../http/delivery-routes.ts';
+import { feedTokenRoutes } from '../http/feed-token-routes.ts';
 import { gitRoutes } from '../http/git-routes.ts';
 import { createOnce } from '../http/idempotency.ts';
 import { keyRoutes } from '../http/key-routes.ts';
+import { memberRoutes } from '../http/member-routes.ts';
 import { namespaceRoutes } from '../http/namespace-routes.ts';
 import { orgRoutes } from '../http/org-routes.ts';
 import { releaseRoutes } from '../http/release-routes.ts';
 import { routesOf } from '../http/route.ts';
+import { secretRoutes } from '../http/secret-routes.ts';
+import { sessionRoutes } from '../http/session-routes.ts';
+import { upstreamRoutes } from '../http/upstream-routes.ts';
+import { userRoutes } from '../http/user-routes.ts';
 import type { Authenticator } from '../identity/authenticate.ts';
 import { policyOf } from '../identity/org-policy.ts';
+import type { Passwords } from '../identity/password.ts';
+import type { Attempt } from '../identity/password-check.ts';
+import type { User } from '../identity/user.ts';
+import type { Mirrors } from '../mirror/mirrors.ts';
+import type { OutboundPolicy } from '../outbound/guard.ts';
+import type { Vault } from '../secrets/vault.ts';
 import type { Storage, Surroundings } from './storage.ts';
 
 /** Whatever a table of routes may need; each takes its own part of it. */
@@ -23,6 +35,13 @@ export type Parts = Surroundings &
     runtimes: OrgRuntimes;
     deliveries: Deliveries;
     authenticator: Authenticator;
+    passwords: Passwords;
+    checkPassword(attempt: Attempt): Promise<User>;
+    /** Null: the host that a request names. */
+    publicUrl: string | null;
+    vault: Vault;
+    mirrors: Mirrors;
+    outbound: OutboundPolicy;
   };
 
 export function routersOver(parts: Parts) {
@@ -37,11 +56,17 @@ export function routersOver(parts: Parts) {
   };
   const api = [
     ...orgRoutes({ ...parts, lifecycle: runtimes }),
+    ...sessionRoutes({ ...parts, orgNames: orgs }),
+    ...userRoutes(parts),
+    ...memberRoutes(parts),
     ...apiKeyRoutes(parts),
+    ...feedTokenRoutes(parts),
     ...releaseRoutes(parts),
     ...keyRoutes(parts),
     ...namespaceRoutes(parts),
     ...auditRoutes(parts),
+    ...secretRoutes(parts),
+    ...upstreamRoutes(parts),
   ];
   const delivery = deliveryRoutes({ ...parts, states: createStateWriter(clients) });
   const git = gitRoutes({ findHome: (org) => runtimes.find(org), log });

@@ -1,0 +1,79 @@
+import { secretFields, type Vault } from '../secrets/vault.ts';
+import { jsonBody } from './json-body.ts';
+import { listingOf, pagedAnswer } from './listing.ts';
+import { type Call, type Route, route } from './route.ts';
+
+const LONGEST_VALUE = 65_536;
+
+const secretBody = jsonBody<{ value: string }>({
+  type: 'object',
+  required: ['value'],
+  additionalProperties: false,
+  properties: { value: { type: 'string', minLength: 1, maxLength: LONGEST_VALUE } },
+});
+
+const secretShape = {
+  type: 'object',
+  required: ['name', 'updatedAt', 'updatedBy'],
+  additionalProperties: false,
+  properties: {
+    name: { type: 'string' },
+    updatedAt: { type: 'string', format: 'date-time' },
+    updatedBy: { type: 'string' },
+  },
+};
+const example = {
+  name: 'upstream-token',
+  updatedAt: '2026-11-21T06:53:57.831Z',
+  updatedBy: 'key:0123456789abcdef',
+};
+
+const actingIn = ({
+  org,
+  caller: { actor },
+  requestId,
+}: Pick<Call, 'org' | 'caller' | 'requestId'>) => ({
+  org,
+  actor,
+  requestId,
+});
+
+/** An org's secrets go in, and only the server reads them. */
+export function secretRoutes({ vault }: { vault: Vault }): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/secrets',
+      permission: 'secrets:read',
+      summary: 'Lists the names of the secrets; their values are never shown.',
+      answers: { 200: { data: secretShape, isPage: true, example: [example] } },
+      async handle({ org, query }) {
+        const listing = listingOf(query, secretFields, 'name');
+        return pagedAnswer(await vault.list(org, listing), listing);
+      },
+    }),
+    route({
+      method: 'put',
+      path: '/secrets/:name',
+      permission: 'secrets:write',
+      summary: 'Stores a secret, in place of the one of that name.',
+      body: secretBody,
+      answers: { 200: { data: secretShape, example } },
+      async handle(call) {
+        const { name } = call.params;
+        return { status: 200, body: await vault.put(name, call.body.value, actingIn(call)) };
+      },
+    }),
+    route({
+      method: 'delete',
+      path: '/secrets/:name',
+      permission: 'secrets:write',
+      summary: 'Removes a secret.',
+      answers: { 204: null },
+      async handle(call) {
+        await vault.remove(call.params.name, actingIn(call));
+        return { status: 204 };
+      },
+    }),
+  ];
+}

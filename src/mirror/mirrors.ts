@@ -1,0 +1,80 @@
+import { mkdir, rm } from 'node:fs/promises';
+import type { OrgRuntimes } from '../delivery/runtimes.ts';
+import { Mirror, type MirrorDeps } from './mirror.ts';
+
+/** A mirrored org that does not follow its upstream as it should. */
+export interface MirrorHealth {
+  org: string;
+  /** `unreachable` after three failures in a row; else that of its condition. */
+  kind: string;
+  /** RFC 3339. */
+  since: string;
+}
+
+const FAILURES_TO_TELL = 3;
+
+/** Every mirrored org of this node. */
+export class Mirrors {
+  readonly #deps: MirrorDeps;
+  readonly #byOrg = new Map<string, Mirror>();
+  readonly #ending = new Set<Promise<void>>();
+
+  constructor(deps: MirrorDeps) {
+    this.#deps = deps;
+  }
+
+  /** Follows the upstreams of the orgs that are there, and of those to come. */
+  async start(runtimes: Pick<OrgRuntimes, 'onOpen'>): Promise<void> {
+    const { scratchDir } = this.#deps;
+    // A killed server leaves private keys in it.
+    await rm(scratchDir, { recursive: true, force: true });
+    await mkdir(scratchDir, { recursive: true, mode: 0o700 });
+    runtimes.onOpen((runtime) => {
+      const { slug, mode } = runtime.org;
+      if (mode !== 'mirror') return;
+      const mirror = new Mirror(runtime, this.#deps);
+      this.#byOrg.set(slug, mirror);
+      runtime.closing.addEventListener('abort', () => this.#forget(mirror), { once: true });
+      mirror.hint();
+    });
+  }
+
+  find(org: string): Mirror | undefined {
+    return this.#byOrg.get(org);
+  }
+
+  /** Something may have moved upstream. Nothing happens for an org that is no mirror. */
+  hint(org: string): void {
+    this.#byOrg.get(org)?.hint();
+  }
+
+  /** For the probe: conditions that wait for a person, and upstreams that are gone. */
+  async health(): Promise<MirrorHealth[]> {
+    const all = await Promise.all(
+      [...this.#byOrg.values()].map((mirror) => this.#healthOf(mirror)),
+    );
+    return all.flat();
+  }
+
+  async #healthOf({ runtime, failures }: Mirror): Promise<MirrorHealth[]> {
+    const org = runtime.org.slug;
+    const conditions = await this.#deps.upstreams.conditions(org);
+    const health = conditions.map(({ kind, raisedAt }) => ({ org, kind, since: raisedAt }));
+    if (failures < FAILURES_TO_TELL) return health;
+    const upstream = await this.#deps.upstreams.find(org);
+    const since = upstream?.lastSuccessAt ?? runtime.org.createdAt;
+    return [...health, { org, kind: 'unreachable', since }];
+  }
+
+  #forget(mirror: Mirror): void {
+    const { slug } = mirror.runtime.org;
+    if (this.#byOrg.get(slug) === mirror) this.#byOrg.delete(slug);
+    const ending = mirror.settled().finally(() => this.#ending.delete(ending));
+    this.#ending.add(ending);
+  }
+
+  /** After the runtimes were closed: resolves when no git of a mirror runs any more. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#ending);
+  }
+}
