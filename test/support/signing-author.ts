@@ -9,6 +9,8 @@ export interface SigningAuthor {
   publicKey: string;
   /** Lets `git commit` in a work tree sign by itself. */
   signIn(work: string): Promise<void>;
+  /** A signed commit of a tree upon a parent, that no ref holds; answers its oid. */
+  commitTree(repo: string, tree: string, parent: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -25,6 +27,11 @@ export async function makeSigningAuthor(name: string): Promise<SigningAuthor> {
       await runGit(work, ['config', 'gpg.program', program]);
       await runGit(work, ['config', 'user.signingKey', name]);
       await runGit(work, ['config', 'commit.gpgSign', 'true']);
+    },
+    commitTree(repo, tree, parent) {
+      const settings = ['-c', `gpg.program=${program}`];
+      const signing = [`-S${name}`, '-p', parent, '-m', 'Change', tree];
+      return runGit(repo, [...settings, 'commit-tree', ...signing]);
     },
     close: () => gpg.close(),
   };
