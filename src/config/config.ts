@@ -19,6 +19,8 @@ export interface Config {
   publicUrl: string | null;
   /** What a first start makes a site admin's key of. Null: generated. */
   adminToken: string | null;
+  /** For `/v0/management`. Null: kept in the data directory. */
+  managementKey: string | null;
   /** 32 bytes. Null: kept in the data directory. */
   masterKey: Buffer | null;
   /** Made by a first start. */
@@ -49,6 +51,7 @@ export function readConfig(env: Environment = process.env): Config {
     port: portOf(env['WAYMARK_PORT'] || '7420'),
     publicUrl: publicUrlOf(env['WAYMARK_PUBLIC_URL']),
     adminToken: adminTokenOf(env['WAYMARK_ADMIN_TOKEN']),
+    managementKey: managementKeyOf(env['WAYMARK_MANAGEMENT_KEY']),
     masterKey: masterKeyOf(env),
     exampleOrg: exampleOrgOf(env['WAYMARK_EXAMPLE_ORG']),
     databaseUrl: databaseUrlOf(env['DATABASE_URL']),
@@ -87,15 +90,27 @@ function publicUrlOf(text: string | undefined): string | null {
 
 function adminTokenOf(text: string | undefined): string | null {
   if (!text) return null;
-  // Printable, since it travels in a header. `wmc_` is a client's, and `eyJ….….…` a JWT.
-  const isOfAnotherUse = text.startsWith('wmc_') || /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/.test(text);
-  const isUsable = /^[\x21-\x7e]+$/.test(text) && !isOfAnotherUse;
-  if (isUsable && text.length >= SHORTEST_SECRET && text.length <= 512) return text;
-  // Without its value, which is a secret.
-  throw new ConfigError(
-    `WAYMARK_ADMIN_TOKEN cannot be used: give ${SHORTEST_SECRET} to 512 printable characters, no spaces`,
-  );
+  // `wmc_`, `wms_` and `wmf_` are clients', sessions' and feeds', and `eyJ….….…` a JWT.
+  const isOfAnotherUse = /^(?:wm[csf]_|eyJ[\w-]*\.[\w-]*\.[\w-]*$)/.test(text);
+  if (isPlainSecret(text) && !isOfAnotherUse) return text;
+  throw unusable('WAYMARK_ADMIN_TOKEN');
 }
+
+function managementKeyOf(text: string | undefined): string | null {
+  if (!text) return null;
+  if (isPlainSecret(text)) return text;
+  throw unusable('WAYMARK_MANAGEMENT_KEY');
+}
+
+/** Printable, since it travels in a header. */
+const isPlainSecret = (text: string): boolean =>
+  /^[\x21-\x7e]+$/.test(text) && text.length >= SHORTEST_SECRET && text.length <= 512;
+
+/** Without its value, which is a secret. */
+const unusable = (setting: string): ConfigError =>
+  new ConfigError(
+    `${setting} cannot be used: give ${SHORTEST_SECRET} to 512 printable characters, no spaces`,
+  );
 
 function masterKeyOf(env: Environment): Buffer | null {
   const { WAYMARK_MASTER_KEY: text, WAYMARK_MASTER_KEY_FILE: file } = env;

@@ -1,7 +1,8 @@
 import type { ExpressionBuilder, Kysely } from 'kysely';
 import type { ApiKey, ApiKeyStore } from '../identity/api-key.ts';
-import type { Role } from '../identity/roles.ts';
+import type { Permission, Role } from '../identity/roles.ts';
 import { appendAudit } from './audit-store.ts';
+import { selectPage } from './listing.ts';
 import type { Tables } from './tables.ts';
 
 export function apiKeyStore(db: Kysely<Tables>): ApiKeyStore {
@@ -11,14 +12,15 @@ export function apiKeyStore(db: Kysely<Tables>): ApiKeyStore {
       return row && toKey(row);
     },
 
-    async list(org) {
-      const rows = await db
-        .selectFrom('apiKey')
-        .selectAll()
-        .where(belongsTo(org))
-        .orderBy('createdAt', 'desc')
-        .orderBy('id', 'desc')
-        .execute();
+    async list(org, listing, userId) {
+      const ofOrg = db.selectFrom('apiKey').selectAll().where(belongsTo(org));
+      const query = userId === undefined ? ofOrg : ofOrg.where('userId', '=', userId);
+      const { items, totalItems } = await selectPage(db, query, listing);
+      return { items: items.map(toKey), totalItems };
+    },
+
+    async listOfSite() {
+      const rows = await db.selectFrom('apiKey').selectAll().where('org', 'is', null).execute();
       return rows.map(toKey);
     },
 
@@ -55,10 +57,12 @@ function belongsTo(org: string | null) {
 }
 
 function toRow(key: ApiKey): Tables['apiKey'] {
-  return { ...key, teams: JSON.stringify(key.teams), roles: JSON.stringify(key.roles) };
+  const lists = { teams: JSON.stringify(key.teams), roles: JSON.stringify(key.roles) };
+  return { ...key, ...lists, scopes: key.scopes && JSON.stringify(key.scopes) };
 }
 
 function toKey(row: Tables['apiKey']): ApiKey {
   const teams = JSON.parse(row.teams) as string[];
-  return { ...row, teams, roles: JSON.parse(row.roles) as Role[] };
+  const scopes = row.scopes === null ? null : (JSON.parse(row.scopes) as Permission[]);
+  return { ...row, teams, roles: JSON.parse(row.roles) as Role[], scopes };
 }

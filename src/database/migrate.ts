@@ -6,6 +6,7 @@ import { identity } from './migrations/0001-identity.ts';
 import { signing } from './migrations/0002-signing.ts';
 import { publication } from './migrations/0003-publication.ts';
 import { delivery } from './migrations/0004-delivery.ts';
+import { people } from './migrations/0005-people.ts';
 import { conventions } from './migrations/0006-conventions.ts';
 import { changes } from './migrations/0007-changes.ts';
 import { mirrors } from './migrations/0008-mirrors.ts';
@@ -21,6 +22,7 @@ const migrations = {
   '0002-signing': signing,
   '0003-publication': publication,
   '0004-delivery': delivery,
+  '0005-people': people,
   '0006-conventions': conventions,
   '0007-changes': changes,
   '0008-mirrors': mirrors,

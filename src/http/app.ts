@@ -11,12 +11,16 @@ export interface AppParts {
   limiter: RateLimiter;
   readiness: Readiness;
   logError: LogError;
+  /** Where browsers find it; null: at the host that they ask for. */
+  publicUrl: string | null;
+  /** Mounted before anybody is identified: it has a key of its own. */
+  management: Router;
   /** Where each part of the service is mounted. */
   routers: readonly { at: string; router: Router }[];
 }
 
 export function createApp(parts: AppParts): Express {
-  const { authenticator, limiter, readiness, logError, routers } = parts;
+  const { authenticator, limiter, readiness, logError, publicUrl, management, routers } = parts;
   const app = express();
   app.disable('x-powered-by');
   // Each resource has its own ETag, which may be of more than its bytes.
@@ -25,7 +29,8 @@ export function createApp(parts: AppParts): Express {
   // Queries are read from the URL itself: no nested objects from outside.
   app.set('query parser', false);
   app.use(healthRouter(readiness));
-  app.use(identify({ authenticator, limiter }));
+  app.use('/v0/management', management);
+  app.use(identify({ authenticator, limiter, publicUrl }));
   for (const { at, router } of routers) app.use(at, router);
   app.use((request) => {
     throw new WaymarkError('RES_NOT_FOUND', `there is nothing at ${request.path}`);

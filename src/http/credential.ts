@@ -1,38 +1,72 @@
 import type { IncomingMessage } from 'node:http';
+import { isOwnToken } from '../identity/keys.ts';
+import type { Attempt } from '../identity/password-check.ts';
 import { WaymarkError } from '../model/errors.ts';
+import { sessionTokensIn } from './session-cookie.ts';
+
+/** What a request says who it is by. */
+export type Credential =
+  | { kind: 'token'; token: string }
+  | { kind: 'session'; token: string }
+  | ({ kind: 'password' } & Attempt);
+
+/** Where somebody logs in: a session that they had is no claim then, and may have ended. */
+const LOG_IN = /^(?:POST \/api\/v1\/session|GET \/api\/v1\/auth\/oidc\/[a-z]+)(?:\?|$)/;
 
 /**
- * The token that a request carries; undefined when it carries none.
+ * Undefined for a request without one.
  *
  * @throws {WaymarkError} `AUTH_TOKEN_INVALID` for one of an unknown form, or two that differ: one
  * that is present and wrong never falls through to another
  */
-export function tokenOf({ headers, url = '' }: IncomingMessage): string | undefined {
+export function credentialOf(
+  request: IncomingMessage,
+  publicUrl: string | null,
+): Credential | undefined {
+  const { headers, method = '', url = '' } = request;
   const { authorization } = headers;
   const apiKey = headers['x-api-key'];
-  if (authorization === undefined && apiKey === undefined) return undefined;
-  const carried = authorization === undefined ? [] : [tokenIn(authorization, url)];
-  if (typeof apiKey === 'string') carried.push(apiKey);
-  const [token] = carried;
-  if (!token || carried.some((other) => other !== token)) throw malformed();
-  return token;
+  const isLogIn = LOG_IN.test(`${method} ${url}`);
+  const carried: (Credential | undefined)[] = [
+    ...(authorization === undefined ? [] : [credentialIn(authorization, request)]),
+    ...(apiKey === undefined ? [] : [tokenCredential(String(apiKey))]),
+    ...(isLogIn ? [] : sessionTokensIn(request, publicUrl).map(sessionCredential)),
+  ];
+  if (carried.length === 0) return undefined;
+  const [credential] = carried;
+  if (!credential || carried.some((other) => !isSame(credential, other))) throw malformed();
+  return credential;
 }
 
-function tokenIn(authorization: string, url: string): string | undefined {
+const isSame = (one: Credential, other: Credential | undefined): boolean =>
+  JSON.stringify(one) === JSON.stringify(other);
+
+const tokenCredential = (token: string): Credential | undefined =>
+  token === '' ? undefined : { kind: 'token', token };
+
+const sessionCredential = (token: string): Credential => ({ kind: 'session', token });
+
+function credentialIn(authorization: string, request: IncomingMessage): Credential | undefined {
   const space = authorization.indexOf(' ');
   const scheme = authorization.slice(0, space).toLowerCase();
   const value = authorization.slice(space + 1).trim();
-  if (scheme === 'bearer') return value;
+  if (scheme === 'bearer') return tokenCredential(value);
   // Elsewhere a browser would send a remembered password along unasked.
-  if (scheme === 'basic' && url.startsWith('/git/')) return passwordIn(value);
+  if (scheme === 'basic' && request.url?.startsWith('/git/')) return basicIn(value, request);
   return undefined;
 }
 
-/** What stands for the user is not read: the key names whose it is. */
-function passwordIn(base64: string): string | undefined {
+/** For an operator's own key, whose form says nothing: as a user name beside it. */
+const NOBODY = new Set(['', 'git']);
+
+/** A token names whose it is, whatever stands for the user; anything else is that user's password. */
+function basicIn(base64: string, { socket }: IncomingMessage): Credential | undefined {
   const pair = Buffer.from(base64, 'base64').toString();
   const colon = pair.indexOf(':');
-  return colon < 0 ? undefined : pair.slice(colon + 1);
+  const [username, password] = [pair.slice(0, colon), pair.slice(colon + 1)];
+  if (colon < 0 || password === '') return undefined;
+  if (isOwnToken(password) || NOBODY.has(username)) return tokenCredential(password);
+  return { kind: 'password', username, password, address: socket.remoteAddress };
 }
 
 const malformed = (): WaymarkError =>

@@ -2,12 +2,15 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Authenticator } from '../identity/authenticate.ts';
 import type { Caller } from '../identity/caller.ts';
 import { WaymarkError } from '../model/errors.ts';
-import { tokenOf } from './credential.ts';
+import { type Credential, credentialOf } from './credential.ts';
+import { checkCsrf } from './csrf.ts';
 import { addressOf, loadOf, principalOf, type RateLimiter, rateLimited } from './rate-limit.ts';
+import { sessionCookie } from './session-cookie.ts';
 
 interface Deps {
   authenticator: Authenticator;
   limiter: RateLimiter;
+  publicUrl: string | null;
 }
 
 /**
@@ -15,23 +18,35 @@ interface Deps {
  * without a credential, or with a wrong one, its address's. So nobody's flood
  * keeps out another who has a credential.
  */
-export function identify({ authenticator, limiter }: Deps): RequestHandler {
+export function identify({ authenticator, limiter, publicUrl }: Deps): RequestHandler {
   return async (request, response, next) => {
+    let credential: Credential | undefined;
     let caller: Caller | undefined;
     try {
-      const token = tokenOf(request);
-      caller = token === undefined ? undefined : await authenticator.authenticate(token);
+      credential = credentialOf(request, publicUrl);
+      caller = credential && (await callerOf(credential));
     } catch (error) {
-      // A failure of the database is nobody's guess at a key.
-      if (error instanceof WaymarkError && error.code.startsWith('AUTH_')) {
-        count(undefined, request, response);
+      // The page cannot take it away itself, and would be refused with it for good.
+      if (isRefusal(error) && credential?.kind === 'session') {
+        response.setHeader('Set-Cookie', sessionCookie(request, publicUrl, null));
       }
+      // A failure of the database is nobody's guess at a key.
+      if (isRefusal(error)) count(undefined, request, response);
       throw error;
     }
     count(caller, request, response);
+    if (credential?.kind === 'session') checkCsrf(request, credential.token, publicUrl);
     response.locals['caller'] = caller;
     next();
   };
+
+  function callerOf(credential: Credential): Promise<Caller> {
+    if (credential.kind === 'password') return authenticator.authenticatePassword(credential);
+    const { kind, token } = credential;
+    return kind === 'session'
+      ? authenticator.authenticateSession(token)
+      : authenticator.authenticate(token);
+  }
 
   function count(caller: Caller | undefined, request: Request, response: Response): void {
     const who = caller ? principalOf(caller) : addressOf(request.socket.remoteAddress);
@@ -47,6 +62,9 @@ export function identify({ authenticator, limiter }: Deps): RequestHandler {
     });
   }
 }
+
+const isRefusal = (error: unknown): boolean =>
+  error instanceof WaymarkError && error.code.startsWith('AUTH_');
 
 /** Undefined for a request without a credential. */
 export const findCaller = (response: Response): Caller | undefined =>

@@ -20,19 +20,30 @@ export const noSuchOrg = (slug: string): WaymarkError =>
 
 /** @throws {WaymarkError} `RES_NOT_FOUND` when the org is not there, or not the caller's */
 export function checkOrg(caller: Caller, slug: string, orgs: OrgNames): void {
-  const isOwn = caller.isSiteAdmin || caller.org === slug;
+  const isOwn = caller.isSiteAdmin || caller.org === slug || caller.memberships?.has(slug);
   if (!isOwn || !orgs.has(slug)) throw noSuchOrg(slug);
 }
 
+/** Who the caller is in this org, which is theirs: a person has other roles in each. */
+export const callerIn = (caller: Caller, slug: string): Caller =>
+  caller.memberships?.get(slug) ?? caller;
+
 /**
- * The org that a call to `/api/v1` is about: the caller's own; a site admin
- * names one by `X-Waymark-Org`, which may be left out where there is only one.
+ * The org that a call to `/api/v1` is about: the caller's own; a site admin, or a member of
+ * several, names one by `X-Waymark-Org`, which may be left out where there is only one.
  */
 export function orgOf(caller: Caller, named: string | undefined, orgs: OrgNames): string {
-  const slug = named ?? caller.org ?? onlyOne(orgs.slugs());
+  const slug = named ?? caller.org ?? onlyOne(orgsOf(caller, orgs));
   if (slug === SITE && caller.isSiteAdmin) return SITE;
   checkOrg(caller, slug, orgs);
   return slug;
+}
+
+/** Nobody hears of an org that they are not in. */
+function orgsOf({ isSiteAdmin, memberships }: Caller, orgs: OrgNames): readonly string[] {
+  if (isSiteAdmin || !memberships) return orgs.slugs();
+  if (memberships.size > 0) return [...memberships.keys()];
+  throw new WaymarkError('PERM_DENIED', 'you are a member of no organisation: ask to be added');
 }
 
 function onlyOne(slugs: readonly string[]): string {

@@ -19,6 +19,8 @@ export interface Caller {
   permissions: ReadonlySet<Permission>;
   /** A key's: what its roles allow counts only where it is one of these. */
   scopes?: ReadonlySet<Permission>;
+  /** The roles of those that it rests on, a key's person or a client's enroller: more it never has. */
+  within?: readonly (readonly Role[])[];
   isSiteAdmin: boolean;
   /** Of kind `client`. */
   client?: Client;

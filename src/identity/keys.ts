@@ -67,6 +67,12 @@ export function parseToken(token: string): ParsedToken | undefined {
   return { kind: 'key', id: CHOSEN_KEY_ID, secretHash: hashOf(token) };
 }
 
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+/** A text that can only be a token, and no password: a key's, a client's, or a JWT. */
+export const isOwnToken = (text: string): boolean =>
+  API_KEY.test(text) || CLIENT_TOKEN.test(text) || (text.startsWith('eyJ') && JWT.test(text));
+
 /** The parts of a session's token; undefined for any other text. */
 export const parseSessionToken = (token: string) => partsOf(SESSION_TOKEN, token);
 /** The parts of a feed's token; undefined for any other text. */
@@ -76,6 +82,9 @@ function partsOf(form: RegExp, token: string): Omit<Minted, 'token'> | undefined
   const [, id, secret] = form.exec(token) ?? [];
   return id && secret ? { id, secretHash: hashOf(secret) } : undefined;
 }
+
+/** Two texts of which one is secret. */
+export const isSameText = (a: string, b: string): boolean => isSameHash(hashOf(a), hashOf(b));
 
 /** In constant time, so that an answer's delay tells nothing of the stored hash. */
 export function isSameHash(a: string, b: string): boolean {

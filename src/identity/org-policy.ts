@@ -1,6 +1,6 @@
 import { documentsOf, type Snapshot } from '../registry/snapshot.ts';
 import type { Caller } from './caller.ts';
-import { isBuiltIn, type Permission } from './roles.ts';
+import { isBuiltIn, type Permission, permissionsOf, type Role, seesEverything } from './roles.ts';
 
 /** What an org's registry says of who may do what: its own roles, and its tree of departments. */
 export interface OrgPolicy {
@@ -61,15 +61,27 @@ function readPolicy(config: Config): OrgPolicy {
   };
 }
 
+/** What roles allow, the org's own among them. */
+export function permissionsUnder(
+  roles: readonly Role[],
+  policy: OrgPolicy | undefined,
+): Set<Permission> {
+  const own = roles.flatMap((role) => policy?.roles.get(role) ?? []);
+  return new Set([...permissionsOf(roles), ...own]);
+}
+
 /**
  * The caller as this org knows it: with what the org's own roles allow. A client has the role
  * `client` alone, and never more.
  */
 export function underPolicy(caller: Caller, policy: OrgPolicy): Caller {
-  const own = caller.roles.flatMap((role) => policy.roles.get(role) ?? []);
-  const within = own.filter((permission) => caller.scopes?.has(permission) ?? true);
-  if (within.length === 0) return caller;
-  return { ...caller, permissions: new Set([...caller.permissions, ...within]) };
+  const { roles, within = [], scopes } = caller;
+  const hasOwn = [roles, ...within].flat().some((role) => policy.roles.has(role));
+  if (!hasOwn) return caller;
+  let allowed = permissionsUnder(roles, policy);
+  for (const limit of within) allowed = allowed.intersection(permissionsUnder(limit, policy));
+  if (scopes) allowed = allowed.intersection(scopes);
+  return { ...caller, permissions: caller.permissions.union(allowed) };
 }
 
 /**
@@ -77,9 +89,8 @@ export function underPolicy(caller: Caller, policy: OrgPolicy): Caller {
  * any: an owner, an admin, a site admin.
  */
 export function departmentScope(caller: Caller, policy: OrgPolicy): ReadonlySet<string> | 'all' {
-  if (caller.isSiteAdmin || caller.roles.some((role) => role === 'owner' || role === 'admin')) {
-    return 'all';
-  }
+  const isGlobal = [caller.roles, ...(caller.within ?? [])].every(seesEverything);
+  if (caller.isSiteAdmin || isGlobal) return 'all';
   const teams = [
     ...caller.teams,
     ...(caller.user === null ? [] : (policy.teamsOfUser.get(caller.user) ?? [])),

@@ -1,21 +1,23 @@
-import { CLIENT_ROLES, type ClientStore } from '../delivery/client.ts';
+import { CLIENT_ROLES, type Client, type ClientStore } from '../delivery/client.ts';
 import { type Clock, toTime } from '../model/clock.ts';
-import { type ErrorCode, WaymarkError } from '../model/errors.ts';
 import type { ApiKey, ApiKeyStore } from './api-key.ts';
 import type { Caller } from './caller.ts';
+import { callerOfKey, findKeyOwner } from './key-caller.ts';
 import { isSameHash, type ParsedToken, parseToken } from './keys.ts';
+import { refused } from './refused.ts';
 import { permissionsOf } from './roles.ts';
+import { callerOfUser, findActiveUser, type PersonStores } from './user-caller.ts';
 
-export interface TokenStores {
+export interface TokenStores extends PersonStores {
   apiKeys: Pick<ApiKeyStore, 'find' | 'touch'>;
   clients: Pick<ClientStore, 'findByToken'>;
   clock: Clock;
 }
 
-/** Whose a token is, and what that rests on. */
+/** Whose a credential is, and what that rests on. */
 export interface Resolved {
   caller: Caller;
-  /** Ids of the key, and of the client, that it rests on. */
+  /** Ids of the key, client, session and person that it rests on. */
   basis: readonly string[];
   /** Milliseconds since the Unix epoch; Infinity for what does not expire. */
   expiresAtMs: number;
@@ -30,41 +32,77 @@ export async function resolveToken(token: string, stores: TokenStores): Promise<
 
 async function resolveKey(
   { id, secretHash }: ParsedToken & { kind: 'key' },
-  { apiKeys, clock }: TokenStores,
+  stores: TokenStores,
 ): Promise<Resolved> {
+  const { apiKeys, clock } = stores;
   const key = await apiKeys.find(id);
   if (!key || !isSameHash(key.secretHash, secretHash)) throw refused('AUTH_TOKEN_INVALID');
   if (key.revokedAt !== null) throw refused('AUTH_TOKEN_REVOKED');
   if (isExpired(key, clock)) throw refused('AUTH_TOKEN_EXPIRED');
+  const resolved = await resolvedOf(key, stores);
   // Only a date: what fails here must not keep the caller out.
   apiKeys.touch(id, toTime(clock())).catch(() => {});
-  return { caller: callerOfKey(key), basis: [id], expiresAtMs: expiryOf(key) };
+  return resolved;
 }
 
-async function resolveClient(
-  { secretHash }: ParsedToken,
-  { apiKeys, clients, clock }: TokenStores,
-): Promise<Resolved> {
-  const client = await clients.findByToken(secretHash);
+async function resolvedOf(key: ApiKey, stores: TokenStores): Promise<Resolved> {
+  const caller = callerOfKey(key, await findKeyOwner(key, stores));
+  const basis = key.userId === null ? [key.id] : [key.id, key.userId];
+  return { caller, basis, expiresAtMs: expiryOf(key) };
+}
+
+async function resolveClient({ secretHash }: ParsedToken, stores: TokenStores): Promise<Resolved> {
+  const client = await stores.clients.findByToken(secretHash);
   if (!client) throw refused('AUTH_TOKEN_INVALID');
   if (client.revokedAt !== null) throw refused('AUTH_TOKEN_REVOKED');
-  const enroller = await apiKeys.find(client.enrolledBy);
-  // A client never has more than its enroller, and so nothing once that has nothing.
-  if (!enroller || enroller.revokedAt !== null || isExpired(enroller, clock)) {
-    throw refused('AUTH_TOKEN_REVOKED', 'the key that enrolled this client has ended: enrol anew');
-  }
-  const caller: Caller = {
-    ...callerOfKey(enroller),
+  const enroller = await resolveEnroller(client, stores);
+  const caller = callerOfClient(client, enroller.caller);
+  return { ...enroller, caller, basis: [client.id, ...enroller.basis] };
+}
+
+/** A client never has more than its enroller. */
+function callerOfClient(client: Client, enroller: Caller): Caller {
+  const {
+    user,
+    teams,
+    roles,
+    grantRoles,
+    permissions,
+    scopes,
+    within = [],
+    departments,
+  } = enroller;
+  return {
     kind: 'client',
     id: client.id,
     actor: `client:${client.id}`,
     org: client.org,
+    user,
+    teams,
     roles: CLIENT_ROLES,
-    permissions: permissionsOf(CLIENT_ROLES),
+    grantRoles,
+    permissions: permissionsOf(CLIENT_ROLES).intersection(permissions),
+    within: [roles, ...within],
     isSiteAdmin: false,
     client,
+    ...(scopes && { scopes }),
+    ...(departments && { departments }),
   };
-  return { caller, basis: [client.id, enroller.id], expiresAtMs: expiryOf(enroller) };
+}
+
+/** A client has nothing once who enrolled it has nothing. */
+async function resolveEnroller(client: Client, stores: TokenStores): Promise<Resolved> {
+  const { enrolledBy, org } = client;
+  const key = await stores.apiKeys.find(enrolledBy);
+  if (key && key.revokedAt === null && !isExpired(key, stores.clock)) {
+    return resolvedOf(key, stores);
+  }
+  const user = key ? undefined : await findActiveUser(stores, enrolledBy);
+  const caller = user && callerOfUser(user, await stores.members.listOf(user.id), { org });
+  if (user && caller?.org === org) {
+    return { caller, basis: [user.id], expiresAtMs: Number.POSITIVE_INFINITY };
+  }
+  throw refused('AUTH_TOKEN_REVOKED', 'who enrolled this client has ended: enrol anew');
 }
 
 const expiryOf = ({ expiresAt }: ApiKey): number =>
@@ -72,29 +110,3 @@ const expiryOf = ({ expiresAt }: ApiKey): number =>
 
 // Negated so that a time that does not parse (NaN) counts as past.
 const isExpired = (key: ApiKey, clock: Clock): boolean => !(clock() < expiryOf(key));
-
-function callerOfKey({ id, org, user, teams, roles }: ApiKey): Caller {
-  const isSiteAdmin = org === null;
-  const permissions = permissionsOf(roles);
-  return {
-    kind: 'key',
-    id,
-    actor: user === null ? `key:${id}` : `user:${user}`,
-    org,
-    user,
-    teams,
-    roles,
-    grantRoles: roles,
-    permissions: isSiteAdmin ? new Set([...permissions, 'sites:manage']) : permissions,
-    isSiteAdmin,
-  };
-}
-
-const reasons = {
-  AUTH_TOKEN_INVALID: 'the credential is not known here',
-  AUTH_TOKEN_EXPIRED: 'the credential has expired: ask for a new one',
-  AUTH_TOKEN_REVOKED: 'the credential was revoked: ask for a new one',
-} as const satisfies Partial<Record<ErrorCode, string>>;
-
-const refused = (code: keyof typeof reasons, message: string = reasons[code]): WaymarkError =>
-  new WaymarkError(code, message);

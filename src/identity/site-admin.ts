@@ -11,7 +11,7 @@ export interface AdminKeyFile {
 }
 
 interface FirstAdmin {
-  apiKeys: Pick<ApiKeyStore, 'find' | 'list' | 'insert'>;
+  apiKeys: Pick<ApiKeyStore, 'find' | 'listOfSite' | 'insert'>;
   file: AdminKeyFile;
   /** What the operator set, in place of a generated key. */
   chosen: string | null;
@@ -31,7 +31,7 @@ export async function ensureSiteAdmin({
   chosen,
   clock,
 }: FirstAdmin): Promise<boolean> {
-  const keys = await apiKeys.list(null);
+  const keys = await apiKeys.listOfSite();
   if (keys.some((key) => isInForce(key, clock))) return false;
   const token = chosen ?? (await generate());
   await checkUnused(token);
@@ -73,8 +73,10 @@ function siteAdminKey(token: string, createdAt: string): ApiKey {
     name: parsed.id === CHOSEN_KEY_ID ? 'WAYMARK_ADMIN_TOKEN' : 'first administrator',
     secretHash: parsed.secretHash,
     user: null,
+    userId: null,
     teams: [],
     roles: ['owner'],
+    scopes: null,
     createdAt,
     createdBy: 'system:start',
     expiresAt: null,

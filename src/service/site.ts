@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { Logger } from '../audit/logger.ts';
 import { type Config, ConfigError } from '../config/config.ts';
-import { keepSecret, replaceSecret } from '../config/secret-file.ts';
+import { findSecret, keepSecret, replaceSecret } from '../config/secret-file.ts';
 import type { OrgRuntimes } from '../delivery/runtimes.ts';
 import type { ApiKeyStore } from '../identity/api-key.ts';
 import { ensureSiteAdmin } from '../identity/site-admin.ts';
@@ -18,7 +20,7 @@ interface SiteParts {
 /** A first start makes the example org, then the administrator: a crash between is a first start again. */
 export async function prepareSite(config: Config, parts: SiteParts): Promise<void> {
   const { apiKeys, clock } = parts;
-  const isFirstStart = (await apiKeys.list(null)).length === 0;
+  const isFirstStart = (await apiKeys.listOfSite()).length === 0;
   if (isFirstStart && config.exampleOrg !== null) await makeExample(config.exampleOrg, parts);
   const path = adminKeyFile(config);
   const file = {
@@ -35,6 +37,19 @@ async function makeExample(slug: string, { runtimes, artifacts, clock }: SitePar
   if (!known) await runtimes.create(org);
   const runtime = known ?? runtimes.find(slug)!;
   await publishDeclared({ runtime, artifacts, clock, actor });
+}
+
+/** One that is generated is told of once, by the file that it is in. */
+export async function managementKeyOf(
+  { managementKey, dataDir }: Pick<Config, 'managementKey' | 'dataDir'>,
+  log: Logger,
+): Promise<string> {
+  if (managementKey !== null) return managementKey;
+  const file = join(dataDir, 'management-key');
+  const known = await findSecret(file);
+  if (known) return known;
+  log.info({ file }, 'a management key was generated');
+  return keepSecret(file, randomBytes(32).toString('base64url'));
 }
 
 export const adminKeyFile = ({ dataDir }: Pick<Config, 'dataDir'>): string =>

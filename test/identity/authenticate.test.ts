@@ -5,6 +5,7 @@ import type { ApiKey } from '../../src/identity/api-key.ts';
 import { type Authenticator, createAuthenticator } from '../../src/identity/authenticate.ts';
 import { mintApiKey, mintClientToken } from '../../src/identity/keys.ts';
 import { createMemoryStores } from '../support/fakes/memory-stores.ts';
+import { loggingIn } from '../support/passwords.ts';
 import { makeApiKey, makeClient, makeEntry, makeOrg } from '../support/records.ts';
 
 const START = Date.parse('2026-03-01T12:00:00Z');
@@ -20,7 +21,7 @@ beforeEach(async () => {
   lookUps = 0;
   stores = createMemoryStores();
   await stores.orgs.insert(makeOrg('acme'), makeEntry());
-  authenticator = createAuthenticator({ ...counted(), clock: () => nowMs });
+  authenticator = createAuthenticator({ ...loggingIn(stores, () => nowMs), ...counted() });
 });
 
 function counted(): Pick<Stores, 'apiKeys' | 'clients'> {
@@ -100,7 +101,7 @@ describe('authenticate, with an API key', () => {
     const { token } = await addKey();
     const touch = () => Promise.reject(new Error('the disk is full'));
     const apiKeys = { ...stores.apiKeys, touch };
-    const careless = createAuthenticator({ ...stores, apiKeys, clock: () => nowMs });
+    const careless = createAuthenticator({ ...loggingIn(stores, () => nowMs), apiKeys });
 
     expect((await careless.authenticate(token)).org).toBe('acme');
   });
@@ -274,9 +275,8 @@ describe('invalidate', () => {
       return key;
     };
     const slow = createAuthenticator({
-      ...stores,
+      ...loggingIn(stores, () => nowMs),
       apiKeys: { ...stores.apiKeys, find },
-      clock: () => nowMs,
     });
     const asking = slow.authenticate(token);
     await revoke(id);

@@ -4,6 +4,7 @@ import { createAuthenticator } from '../../src/identity/authenticate.ts';
 import { mintApiKey } from '../../src/identity/keys.ts';
 import { type AdminKeyFile, ensureSiteAdmin } from '../../src/identity/site-admin.ts';
 import { createMemoryStores } from '../support/fakes/memory-stores.ts';
+import { loggingIn } from '../support/passwords.ts';
 import { makeApiKey, makeEntry } from '../support/records.ts';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
@@ -30,7 +31,7 @@ beforeEach(() => {
 const ensure = (chosen: string | null = null) =>
   ensureSiteAdmin({ apiKeys: stores.apiKeys, file, chosen, clock });
 
-const callerOf = (token = '') => createAuthenticator({ ...stores, clock }).authenticate(token);
+const callerOf = (token = '') => createAuthenticator(loggingIn(stores, clock)).authenticate(token);
 
 describe('ensureSiteAdmin', () => {
   it('leaves a generated key in the file', async () => {
@@ -56,7 +57,7 @@ describe('ensureSiteAdmin', () => {
     expect(await ensure('another-token-chosen-later')).toBe(false);
 
     expect(text).toBe(before);
-    expect(await stores.apiKeys.list(null)).toHaveLength(1);
+    expect(await stores.apiKeys.listOfSite()).toHaveLength(1);
   });
 
   it.each(['an-operators-own-long-text', mintApiKey().token])(
@@ -82,7 +83,7 @@ describe('ensureSiteAdmin', () => {
   it('makes a new key where all were revoked or have expired', async () => {
     await ensure();
     const old = text;
-    const [key] = await stores.apiKeys.list(null);
+    const [key] = await stores.apiKeys.listOfSite();
     await stores.apiKeys.revoke(null, key!.id, '2026-01-01T00:00:00.000Z', makeEntry());
     const expired = { org: null, expiresAt: '2026-01-01T00:00:00.000Z' };
     await stores.apiKeys.insert(makeApiKey('1'.repeat(16), expired), makeEntry());
@@ -96,7 +97,7 @@ describe('ensureSiteAdmin', () => {
   it('refuses a chosen key that was revoked', async () => {
     const chosen = 'an-operators-own-long-text';
     await ensure(chosen);
-    const [key] = await stores.apiKeys.list(null);
+    const [key] = await stores.apiKeys.listOfSite();
     await stores.apiKeys.revoke(null, key!.id, '2026-01-01T00:00:00.000Z', makeEntry());
 
     await expect(ensure(chosen)).rejects.toMatchObject({ code: 'RES_DUPLICATE' });

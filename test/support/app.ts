@@ -3,16 +3,19 @@ import type { AddressInfo } from 'node:net';
 import type { Stores } from '../../src/database/stores.ts';
 import { createApp } from '../../src/http/app.ts';
 import { createOnce } from '../../src/http/idempotency.ts';
+import { managementRouter } from '../../src/http/management-router.ts';
 import { createRateLimiter } from '../../src/http/rate-limit.ts';
 import { type Route, routesOf } from '../../src/http/route.ts';
 import { createHttpServer } from '../../src/http/server.ts';
 import { type Authenticator, createAuthenticator } from '../../src/identity/authenticate.ts';
 import { mintApiKey } from '../../src/identity/keys.ts';
+import { createManagementAuth } from '../../src/identity/management.ts';
 import type { Role } from '../../src/identity/roles.ts';
 import type { Clock } from '../../src/model/clock.ts';
 import { createMasterKey } from '../../src/signing/master-key.ts';
 import { Memory } from './fakes/memory.ts';
 import { createMemoryStores } from './fakes/memory-stores.ts';
+import { loggingIn } from './passwords.ts';
 import { makeApiKey, makeEntry, makeOrg } from './records.ts';
 
 export interface Answered<T = unknown> {
@@ -55,16 +58,25 @@ export interface AppOptions {
   isReady?: boolean;
   degraded?: readonly string[];
   headersTimeoutMs?: number;
+  publicUrl?: string | null;
 }
+
+export const MANAGEMENT_KEY = 'the-management-key-of-tests';
 
 /** The app on the loopback address, over stores in memory. */
 export async function serveApp(options: AppOptions): Promise<TestApp> {
   const { orgs = ['acme', 'globex'], at = '/', isEnveloped = true, clock = Date.now } = options;
-  const { isReady = true, degraded = [], rateLimit = 'off', headersTimeoutMs } = options;
+  const {
+    isReady = true,
+    degraded = [],
+    rateLimit = 'off',
+    headersTimeoutMs,
+    publicUrl = null,
+  } = options;
   const memory = new Memory();
   const stores = createMemoryStores(memory);
   for (const slug of orgs) await stores.orgs.insert(makeOrg(slug), makeEntry());
-  const authenticator = createAuthenticator({ ...stores, clock });
+  const authenticator = createAuthenticator(loggingIn(stores, clock));
   const logged: unknown[] = [];
   const router = routesOf(options.rows(stores, authenticator), {
     orgs: { has: (slug) => orgs.includes(slug), slugs: () => orgs },
@@ -76,6 +88,8 @@ export async function serveApp(options: AppOptions): Promise<TestApp> {
     limiter: createRateLimiter(() => rateLimit, clock),
     readiness: async () => ({ isReady, degraded }),
     logError: (error) => logged.push(error),
+    publicUrl,
+    management: managementRouter(createManagementAuth({ key: MANAGEMENT_KEY, clock })),
     routers: [{ at, router }],
   });
   const parts = { app, hotPath: () => false };

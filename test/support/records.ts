@@ -4,7 +4,11 @@ import type { Client } from '../../src/delivery/client.ts';
 import type { ActivePointer, Intent, ReleaseRow } from '../../src/delivery/publication.ts';
 import type { SealedBody } from '../../src/delivery/sealed.ts';
 import type { ApiKey } from '../../src/identity/api-key.ts';
+import type { FeedToken } from '../../src/identity/feed-token.ts';
+import type { Member } from '../../src/identity/member.ts';
 import type { Org } from '../../src/identity/org.ts';
+import type { Session } from '../../src/identity/session.ts';
+import type { User } from '../../src/identity/user.ts';
 import type { Condition, Upstream } from '../../src/mirror/upstream.ts';
 import type { OrgKey } from '../../src/signing/keys.ts';
 
@@ -30,6 +34,56 @@ export const makeOrg = (slug: string, part: Partial<Org> = {}): Org => ({
   tier: 'standard',
   createdAt: at,
   version: 1,
+  ...part,
+});
+
+/** Its id is of no UUID's form, for tests to read. */
+export const makeUser = (username: string, part: Partial<User> = {}): User => ({
+  id: `id-of-${username}`,
+  username,
+  displayName: `Mx ${username}`,
+  email: `${username}@acme.example`,
+  passwordHash: null,
+  isSiteAdmin: false,
+  createdAt: at,
+  disabledAt: null,
+  version: 1,
+  ...part,
+});
+
+export const makeMember = (username: string, part: Partial<Member> = {}): Member => ({
+  org: 'acme',
+  userId: `id-of-${username}`,
+  roles: ['editor'],
+  departments: ['sales'],
+  createdAt: at,
+  version: 1,
+  ...part,
+});
+
+export const makeSession = (id: string, part: Partial<Session> = {}): Session => ({
+  id,
+  userId: 'id-of-ada',
+  secretHash: 'ab'.repeat(32),
+  org: null,
+  teams: ['field'],
+  createdAt: at,
+  lastSeenAt: at,
+  expiresAt: '2026-03-08T12:00:00.000Z',
+  ...part,
+});
+
+export const makeFeedToken = (id: string, part: Partial<FeedToken> = {}): FeedToken => ({
+  id,
+  org: 'acme',
+  name: 'a wall screen',
+  selector: { channel: 'stable', plugins: ['sales'] },
+  teams: ['field'],
+  secretHash: 'ab'.repeat(32),
+  createdAt: at,
+  createdBy: 'user:ada',
+  revokedAt: null,
+  lastUsedAt: null,
   ...part,
 });
 

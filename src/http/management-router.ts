@@ -1,0 +1,27 @@
+import { type Request, Router } from 'express';
+import type { ManagementAuth } from '../identity/management.ts';
+import { WaymarkError } from '../model/errors.ts';
+
+/** `/v0/management`: for whoever has the management key, by `Authorization` or `X-Management-Key`. */
+export function managementRouter(auth: ManagementAuth): Router {
+  const router = Router({ caseSensitive: true });
+  router.use((request, _response, next) => {
+    auth.check(request.socket.remoteAddress, keyIn(request));
+    next();
+  });
+  router.use((request) => {
+    throw new WaymarkError('RES_NOT_FOUND', `there is nothing at ${request.originalUrl}`);
+  });
+  return router;
+}
+
+/** Two that differ are one wrong key. */
+function keyIn(request: Request): string | undefined {
+  const authorization = request.get('authorization');
+  const given = [
+    authorization === undefined ? [] : (/^bearer +(.*)$/i.exec(authorization)?.[1] ?? ''),
+    request.get('x-management-key') ?? [],
+  ].flat();
+  const [key] = given;
+  return given.some((other) => other !== key) ? '' : key;
+}

@@ -1,0 +1,87 @@
+import type { Authenticator } from '../identity/authenticate.ts';
+import type { MemberStore, NamedMember } from '../identity/member.ts';
+import { type MemberRequest, removeMember, setMember } from '../identity/members.ts';
+import type { UserStore } from '../identity/user.ts';
+import type { Clock } from '../model/clock.ts';
+import type { ListFields } from '../model/listing.ts';
+import { jsonBody } from './json-body.ts';
+import { listingOf, pagedAnswer } from './listing.ts';
+import { closed, roles, text, texts, time, version, whole } from './people-shapes.ts';
+import { type Route, route } from './route.ts';
+
+interface Deps {
+  members: MemberStore;
+  users: Pick<UserStore, 'find'>;
+  authenticator: Pick<Authenticator, 'invalidate'>;
+  clock: Clock;
+}
+
+const department = { type: 'string', pattern: '^[a-z0-9](-?[a-z0-9]){0,62}$' };
+const departments = { type: 'array', maxItems: 100, uniqueItems: true, items: department };
+const memberBody = jsonBody<MemberRequest>(closed({ roles, departments }));
+
+const shape = whole({
+  userId: text,
+  username: text,
+  displayName: text,
+  roles: texts,
+  departments: texts,
+  createdAt: time,
+  version,
+});
+
+const fields: ListFields = {
+  username: { type: 'text', isSortable: true },
+  displayName: { type: 'text', isSortable: true },
+  createdAt: { type: 'time', isSortable: true },
+};
+
+const path = '/members/:userId';
+
+/** What people are in an org. */
+export function memberRoutes(deps: Deps): Route[] {
+  const { members, authenticator } = deps;
+
+  return [
+    route({
+      method: 'get',
+      path: '/members',
+      permission: 'members:read',
+      summary: 'The people of the organisation, with their roles and departments.',
+      answers: { 200: { data: shape, isPage: true } },
+      async handle({ org, query }) {
+        const listing = listingOf(query, fields, 'username');
+        const { items, totalItems } = await members.list(org, listing);
+        return pagedAnswer({ items: items.map(shownMember), totalItems }, listing);
+      },
+    }),
+    route({
+      method: 'put',
+      path,
+      permission: 'members:write',
+      summary: 'Makes a person a member, or gives a member other roles and departments.',
+      answers: { 200: { data: shape }, 201: { data: shape } },
+      body: memberBody,
+      async handle({ params: { userId }, body, caller, org, policy, requestId, ifMatch }) {
+        const acting = { caller, org, policy, requestId, ifMatch };
+        const { member, isNew } = await setMember(deps, userId, body, acting);
+        authenticator.invalidate(userId);
+        return { status: isNew ? 201 : 200, body: shownMember(member) };
+      },
+    }),
+    route({
+      method: 'delete',
+      path,
+      permission: 'members:write',
+      summary: 'Ends a membership, and revokes the person’s API keys of the organisation.',
+      answers: { 204: null },
+      async handle({ params: { userId }, caller, org, policy, requestId, ifMatch }) {
+        await removeMember(deps, userId, { caller, org, policy, requestId, ifMatch });
+        authenticator.invalidate(userId);
+        return { status: 204 };
+      },
+    }),
+  ];
+}
+
+const shownMember = ({ org: _org, ...shown }: NamedMember) => shown;
