@@ -118,12 +118,22 @@ async function updateOf(
   };
 }
 
-/** A plugin that is deleted and one that is hidden look alike from outside, and answer alike to strangers. */
+/**
+ * What is hidden answers as what never was: a stranger who guesses at ids learns nothing. So
+ * `plugin_deleted` is said only of what was here within a day, or released.
+ */
 function whyGone(view: View, asker: Asker, { pluginId, version }: InstalledPlugin): UpdateReason {
-  if (view.access.roleOn(pluginId, asker) === undefined) return 'access_revoked';
-  if (!view.published.records.has(pluginId)) return 'plugin_deleted';
-  return version !== undefined && isYanked(view, pluginId, version) ? 'yanked' : 'plugin_deleted';
+  const isVisible = view.access.roleOn(pluginId, asker) !== undefined;
+  if (!isVisible || !hasBeenHere(view, pluginId)) return 'access_revoked';
+  const isHere = view.published.records.has(pluginId);
+  const wasYanked = isHere && version !== undefined && isYanked(view, pluginId, version);
+  return wasYanked ? 'yanked' : 'plugin_deleted';
 }
+
+const hasBeenHere = ({ published, releases }: View, id: string): boolean =>
+  published.records.has(id) ||
+  releases.has(id) ||
+  published.replaced.some(({ plugin }) => plugin === id);
 
 function whatFor(
   view: View,

@@ -243,6 +243,17 @@ describe('check-updates', () => {
     });
   });
 
+  it('answers a guess at a hidden plugin as one at a plugin that never was', async () => {
+    const guesses = [{ version: '1.0.0' }, { contentDigest: `sha256:${'0'.repeat(64)}` }];
+    for (const guess of guesses) {
+      const hidden = await updateOf('lab', guess);
+      const unknown = await updateOf('never', guess);
+
+      expect(hidden).toMatchObject({ op: 'remove' });
+      expect(hidden).toEqual({ ...unknown, pluginId: 'lab' });
+    }
+  });
+
   it('removes a plugin that was deleted', async () => {
     const contentDigest = await contentOf('ops');
     await org.push({ 'plugins/ops/plugin.yaml': null, 'plugins/ops/contexts/rules.yaml': null });
