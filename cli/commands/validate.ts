@@ -30,7 +30,7 @@ export function validateCommand(program: Command, cli: Cli): void {
   describe(command, {
     description: `
       Compiles the folder as the server would compile its commit: schemas, names, references
-      and limits. Every fault is reported at once, as path:line:column message. Warnings do
+      and limits. Looks for secrets, too. Every fault is reported at once, as path:line:column message. Warnings do
       not fail. Needs neither server nor network.`,
     examples: [
       ['waymark validate', 'the folder you are in'],

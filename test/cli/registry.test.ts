@@ -45,6 +45,18 @@ describe('waymark validate', () => {
     expect(stdout).toMatch(/^\d errors, 0 warnings$/m);
   });
 
+  it('names the file and line of a secret: exit 1', async () => {
+    // Put together here, so that no scanner takes this file for a leak.
+    const token = `ghp_${'a1B2c3D4e5F6g7H8i9J0'.repeat(2).slice(0, 36)}`;
+    await client.write('plugins/sales/README.md', `Use\n${token}\n`);
+
+    const { exitCode, stdout } = await client.run('validate');
+
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^error: plugins\/sales\/README\.md:2:1 this looks like a secret/);
+    expect(stdout).not.toContain(token);
+  });
+
   it('annotates for GitHub, escaped as its commands need it', async () => {
     await client.write('plugins/sales/contexts/a,b.yaml', 'kind: [\n');
 
