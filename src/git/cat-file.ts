@@ -72,6 +72,13 @@ export class CatFile {
     return promise;
   }
 
+  /** A new process, for another repository in the place of this one; what is asked is asked again. */
+  reopen(): void {
+    const child = this.#abandon();
+    if (child) stopChild(child);
+    this.#sendAgain();
+  }
+
   close(): void {
     const child = this.#abandon();
     child?.stdin?.end();

@@ -14,7 +14,7 @@ export interface LockAge {
 
 const LEASE_MS = 30_000;
 /** Where git takes locks: beside the file that it is about to replace. */
-const FOLDERS = ['refs', 'objects/info'];
+const FOLDERS = ['refs', 'objects/info', 'objects/pack'];
 
 export interface Locks {
   /** Paths from the repository's root. */

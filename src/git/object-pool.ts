@@ -21,6 +21,8 @@ export interface ObjectPool {
   find(spec: string): Promise<Found | undefined>;
   /** Objects read since the pool was opened. */
   readonly counters: { blobs: number; trees: number; commits: number };
+  /** After another repository was put in this one's place. */
+  reopen(): void;
   /** Ends the processes; what is still asked fails with `RES_UNAVAILABLE`. */
   close(): void;
 }
@@ -104,6 +106,9 @@ export function openObjectPool(repo: string, options: PoolOptions = {}): ObjectP
       if (/[\n\0]/.test(spec)) return undefined;
       const answer = await ask('info', spec, 0);
       return answer && { oid: answer.oid, type: answer.kind, size: answer.size };
+    },
+    reopen() {
+      for (const process of processes) process.reopen();
     },
     close() {
       isClosed = true;

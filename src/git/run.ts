@@ -1,4 +1,4 @@
-import { type Limits, spawnGit } from './child.ts';
+import { type Limits, spawnGit, stopChild } from './child.ts';
 
 /** Git said no, or did not run. `stderr` may name server paths: for logs, never for an answer. */
 export class GitError extends Error {
@@ -31,6 +31,8 @@ export interface RunOptions {
   /** More than this on stdout is a failure: the caller expected a bounded answer. */
   outputLimitBytes?: number;
   timeoutSec?: number;
+  /** Stops git when aborted, in a way that lets it remove what it had begun. */
+  signal?: AbortSignal;
 }
 
 const STDERR_LIMIT_BYTES = 16 * 1024;
@@ -45,7 +47,8 @@ export function runGit(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<Buffer> {
-  const { input, env, limits, outputLimitBytes = 256 * 1024 * 1024, timeoutSec = 120 } = options;
+  const { input, env, limits, signal } = options;
+  const { outputLimitBytes = 256 * 1024 * 1024, timeoutSec = 120 } = options;
   const command = args.find((arg) => !arg.startsWith('-')) ?? '';
   const child = spawnGit([`--git-dir=${repo}`, ...args], {
     env,
@@ -69,6 +72,9 @@ export function runGit(
     give(null, 'SIGKILL');
   };
   const timer = setTimeout(() => kill(`not done after ${timeoutSec} s`), timeoutSec * 1000);
+  const stop = () => stopChild(child);
+  signal?.addEventListener('abort', stop);
+  if (signal?.aborted) stop();
 
   child.stdout?.on('data', (chunk: Buffer) => {
     outputBytes += chunk.length;
@@ -84,10 +90,11 @@ export function runGit(
     clearTimeout(timer);
     give(null, null, error);
   });
-  child.once('close', (exitCode, signal) => {
+  child.once('close', (exitCode, by) => {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
     if (exitCode === 0) resolve(Buffer.concat(output));
-    else give(exitCode, signal);
+    else give(exitCode, by);
   });
   return promise;
 }
