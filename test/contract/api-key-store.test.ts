@@ -1,9 +1,14 @@
 import { expect, it } from 'vitest';
 import type { Stores } from '../../src/database/stores.ts';
+import type { ApiKey } from '../../src/identity/api-key.ts';
+import type { Page } from '../../src/model/listing.ts';
 import { contract } from '../support/backends.ts';
-import { makeApiKey, makeEntry, makeOrg } from '../support/records.ts';
+import { makeApiKey, makeEntry, makeOrg, makeUser } from '../support/records.ts';
 
 const later = '2026-03-02T08:00:00.000Z';
+const newest = { sort: [{ field: 'createdAt', isDescending: true }], page: 1, pageSize: 10 };
+
+const idsOf = async (page: Promise<Page<ApiKey>>) => (await page).items.map(({ id }) => id);
 
 async function withOrg(stores: Stores): Promise<Stores> {
   await stores.orgs.insert(makeOrg('acme'), makeEntry({ tenant: '*' }));
@@ -13,7 +18,7 @@ async function withOrg(stores: Stores): Promise<Stores> {
 await contract('ApiKeyStore', (stores) => {
   it('find gives back what insert stored, lists and nulls included', async () => {
     const { apiKeys } = await withOrg(stores());
-    const key = makeApiKey('00000000000000aa', { expiresAt: later });
+    const key = makeApiKey('00000000000000aa', { expiresAt: later, scopes: ['registry:read'] });
     const bare = makeApiKey('00000000000000bb', { user: null, teams: [], roles: [] });
 
     await apiKeys.insert(key, makeEntry());
@@ -24,15 +29,25 @@ await contract('ApiKeyStore', (stores) => {
     expect(await apiKeys.find('00000000000000cc')).toBeUndefined();
   });
 
-  it('list gives one org its keys, newest first, revoked ones included', async () => {
+  it('list gives one org its keys, in order, revoked ones included', async () => {
     const { apiKeys } = await withOrg(stores());
     await apiKeys.insert(makeApiKey('old', { createdAt: '2026-01-01T00:00:00.000Z' }), makeEntry());
     await apiKeys.insert(makeApiKey('site', { org: null }), makeEntry({ tenant: '*' }));
     await apiKeys.insert(makeApiKey('new', { revokedAt: later }), makeEntry());
 
-    expect((await apiKeys.list('acme')).map(({ id }) => id)).toEqual(['new', 'old']);
-    expect((await apiKeys.list(null)).map(({ id }) => id)).toEqual(['site']);
-    expect(await apiKeys.list('globex')).toEqual([]);
+    expect(await idsOf(apiKeys.list('acme', newest))).toEqual(['new', 'old']);
+    expect(await idsOf(apiKeys.list(null, newest))).toEqual(['site']);
+    expect(await idsOf(apiKeys.list('globex', newest))).toEqual([]);
+    expect((await apiKeys.listOfSite()).map(({ id }) => id)).toEqual(['site']);
+  });
+
+  it('list gives one person their own', async () => {
+    const { apiKeys, users } = await withOrg(stores());
+    await users.insert(makeUser('ada'), makeEntry({ tenant: '*' }));
+    await apiKeys.insert(makeApiKey('own', { userId: 'id-of-ada' }), makeEntry());
+    await apiKeys.insert(makeApiKey('a-program'), makeEntry());
+
+    expect(await idsOf(apiKeys.list('acme', newest, 'id-of-ada'))).toEqual(['own']);
   });
 
   it('insert refuses a key of an org that was removed meanwhile', async () => {

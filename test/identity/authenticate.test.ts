@@ -4,6 +4,7 @@ import type { Client } from '../../src/delivery/client.ts';
 import type { ApiKey } from '../../src/identity/api-key.ts';
 import { type Authenticator, createAuthenticator } from '../../src/identity/authenticate.ts';
 import { mintApiKey, mintClientToken } from '../../src/identity/keys.ts';
+import { permissionsOf } from '../../src/identity/roles.ts';
 import { createMemoryStores } from '../support/fakes/memory-stores.ts';
 import { loggingIn } from '../support/passwords.ts';
 import { makeApiKey, makeClient, makeEntry, makeOrg } from '../support/records.ts';
@@ -63,7 +64,7 @@ describe('authenticate, with an API key', () => {
       teams: ['sales'],
       roles: ['viewer'],
       grantRoles: ['viewer'],
-      permissions: new Set(['delivery:read', 'releases:read', 'registry:read']),
+      permissions: permissionsOf(['viewer']),
       isSiteAdmin: false,
     });
   });
