@@ -32,7 +32,8 @@ async function pushNews(tree: string, news: string): Promise<string> {
   await writeFile(join(tree, 'plugins/sales/NEWS.md'), news);
   await runGit(tree, ['add', '.']);
   await runGit(tree, ['commit', '-q', '-m', news]);
-  await runGit(tree, ['push', '-q']);
+  // Each start has a port of its own.
+  await runGit(tree, ['push', '-q', site.gitUrl(), 'HEAD:main']);
   return runGit(tree, ['rev-parse', 'HEAD']);
 }
 
@@ -72,13 +73,13 @@ describe('a database that was restored older than its repositories', () => {
       return answers.map((text) => text.replace(/"meta":.*/, ''));
     };
     const before = await served();
-    const sequence = sequenceOf(await bodyOf('index'));
-
     await copyDatabase(backup, site.dataDir);
+    const restoredSec = Math.floor(Date.now() / 1000);
     await site.serve();
 
     expect(await served()).toEqual(before);
-    expect(sequenceOf(await bodyOf('index'))).toBeGreaterThanOrEqual(sequence);
+    // What clients saw of the forgotten past is lower: it grew with the time.
+    expect(sequenceOf(await bodyOf('index'))).toBeGreaterThanOrEqual(restoredSec);
     expect(await gaps()).toMatchObject([
       { resource: 'refs/tags/sales--v1.1.0', before: null, after: tagOid },
       { resource: 'refs/heads/main', before: known, after: head },
@@ -87,11 +88,8 @@ describe('a database that was restored older than its repositories', () => {
       status: 'degraded',
       degraded: [expect.stringContaining('audit log')],
     });
-    const rows = site.query<{ desired: string; active: string }>(
-      'select desired, active from active_pointer where org = ?',
-      ORG,
-    );
-    expect(rows.every(({ desired, active }) => desired === head && active === head)).toBe(true);
+    const sql = `select desired, active from active_pointer where org = ? and channel = 'rolling'`;
+    expect(site.query(sql, ORG)).toEqual([{ desired: head, active: head }]);
   });
 
   it('goes on with a chain that is whole, and says it once', async () => {
