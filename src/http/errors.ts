@@ -51,6 +51,8 @@ const statusByCode = {
   SIGN_SEALED_CORRUPT: 503,
 } as const satisfies Record<ErrorCode, number>;
 
+export const errorCodes: readonly string[] = [...Object.keys(statusByCode), 'INTERNAL'];
+
 export const statusOf = (code: ErrorCode): number => statusByCode[code];
 
 const RETRY_AFTER_SEC = 5;

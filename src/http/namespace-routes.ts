@@ -74,13 +74,10 @@ export function namespaceRoutes({ runtimes }: Deps): Route[] {
         const policy = policyOf(configOf(org));
         const isInScope = scopeTest(caller, policy);
         const departments: Department[] = [...policy.departments.values()];
-        return {
-          status: 200,
-          ...pageOf(
-            departments.filter(({ id }) => isInScope(id)),
-            query,
-          ),
-        };
+        return pageOf(
+          departments.filter(({ id }) => isInScope(id)),
+          query,
+        );
       },
     }),
     route({

@@ -114,7 +114,7 @@ function versionRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] 
         if (!view.releases.has(plugin) && !view.published.records.has(plugin)) {
           throw new WaymarkError('RES_NOT_FOUND', `no plugin ${plugin}`);
         }
-        return { status: 200, ...pageOf(listReleases(view, plugin), query) };
+        return pageOf(listReleases(view, plugin), query);
       },
     }),
     route({
@@ -180,13 +180,10 @@ function namedRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] {
         const names = [...runtime.view.releasesByTag.keys()]
           .filter((tag) => tag.startsWith(NAMED_RELEASE_PREFIX))
           .map((tag) => tag.slice(NAMED_RELEASE_PREFIX.length));
-        return {
-          status: 200,
-          ...pageOf(
-            names.map((name) => describeNamed(runtime, name)),
-            query,
-          ),
-        };
+        return pageOf(
+          names.map((name) => describeNamed(runtime, name)),
+          query,
+        );
       },
     }),
     route({

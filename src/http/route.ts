@@ -3,6 +3,7 @@ import { ANONYMOUS, type Caller } from '../identity/caller.ts';
 import { type OrgPolicy, underPolicy } from '../identity/org-policy.ts';
 import type { Permission } from '../identity/roles.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
+import type { ListFields } from '../model/listing.ts';
 import { type Pagination, requestIdIn, success } from './envelope.ts';
 import { findCaller, getCaller } from './identify.ts';
 import { type BodySchema, readJson } from './json-body.ts';
@@ -49,7 +50,11 @@ export interface AnswerShape {
   data: JsonSchema;
   isPage?: boolean;
   example?: unknown;
+  /** Of what is no JSON, which goes out bare. */
+  contentType?: string;
 }
+
+export type SuccessStatus = 200 | 201 | 202 | 204 | 206 | 302 | 304;
 
 /** A row of the table that authentication, tenancy, validation and OpenAPI share. */
 export interface Route<Path extends string = string, Body = unknown> {
@@ -61,8 +66,10 @@ export interface Route<Path extends string = string, Body = unknown> {
   summary?: string;
   /** By the parameter's name. Those of a page, its filter and its order are known. */
   query?: Readonly<Record<string, JsonSchema>>;
+  /** What a list may be filtered and sorted by. */
+  fields?: ListFields;
   /** By status; null for a success without a body. */
-  answers?: Readonly<Partial<Record<200 | 201 | 202 | 204, AnswerShape | null>>>;
+  answers?: Readonly<Partial<Record<SuccessStatus, AnswerShape | null>>>;
   /** `site`: about no org. Else the org is `:orgId`, or follows from the caller. */
   scope?: 'site';
   /** What lives in git has no number: its version is a commit or a digest. */
@@ -72,6 +79,14 @@ export interface Route<Path extends string = string, Body = unknown> {
   deadlineMs?: number | null;
   /** Undefined when the handler has answered by itself, through `response`. */
   handle(call: Call<Path, Body>): Promise<Answer | undefined>;
+}
+
+/** The rows that are mounted at one place. */
+export interface RouteTable {
+  at: string;
+  rows: readonly Route[];
+  /** Successes in the envelope of `/api/v1`, rather than bare. */
+  isEnveloped: boolean;
 }
 
 /**

@@ -66,6 +66,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const parts: Parts = { ...shared, ...own, vault, mirrors, runtimes, deliveries };
   const key = await managementKeyOf(config, log);
   let isStopping = false;
+  const { openApi, routers } = routersOver(parts);
   const app = createApp({
     authenticator,
     limiter,
@@ -76,7 +77,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
       isReady: !isStopping && (await canRead(stores)),
       degraded: [...degradedIn(runtimes), ...(await degradedMirrors(mirrors))],
     }),
-    routers: routersOver(parts),
+    routers,
   });
   const hotPath = createHotPath({ ...parts, limiter, logError });
   const renewing = setInterval(() => void renewRoots(parts), DAY_MS).unref();
@@ -94,7 +95,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
     parsers.close();
     await storage.close();
   }
-  return { app, hotPath, runtimes, stores, stop };
+  return { app, hotPath, openApi, runtimes, stores, stop };
 }
 
 /** How people prove who they are by a password. */

@@ -1,19 +1,24 @@
+import { proposeBy } from '../changes/propose.ts';
+import { version } from '../config/version.ts';
 import type { Stores } from '../database/stores.ts';
 import type { Deliveries } from '../delivery/deliveries.ts';
 import type { OrgRuntimes } from '../delivery/runtimes.ts';
 import { createStateWriter } from '../delivery/state-writer.ts';
 import { apiKeyRoutes } from '../http/api-key-routes.ts';
 import { auditRoutes } from '../http/audit-routes.ts';
+import { changeRoutes } from '../http/change-routes.ts';
 import { deliveryRoutes } from '../http/delivery-routes.ts';
+import { docsRouter } from '../http/docs-router.ts';
 import { feedTokenRoutes } from '../http/feed-token-routes.ts';
 import { gitRoutes } from '../http/git-routes.ts';
 import { createOnce } from '../http/idempotency.ts';
 import { keyRoutes } from '../http/key-routes.ts';
 import { memberRoutes } from '../http/member-routes.ts';
 import { namespaceRoutes } from '../http/namespace-routes.ts';
+import { openApiOf } from '../http/openapi.ts';
 import { orgRoutes } from '../http/org-routes.ts';
 import { releaseRoutes } from '../http/release-routes.ts';
-import { routesOf } from '../http/route.ts';
+import { type RouteTable, routesOf } from '../http/route.ts';
 import { secretRoutes } from '../http/secret-routes.ts';
 import { sessionRoutes } from '../http/session-routes.ts';
 import { upstreamRoutes } from '../http/upstream-routes.ts';
@@ -66,13 +71,21 @@ export function routersOver(parts: Parts) {
     ...namespaceRoutes(parts),
     ...auditRoutes(parts),
     ...secretRoutes(parts),
+    ...changeRoutes({ ...parts, propose: proposeBy(parts.changeRequests) }),
     ...upstreamRoutes(parts),
   ];
   const delivery = deliveryRoutes({ ...parts, states: createStateWriter(clients) });
   const git = gitRoutes({ findHome: (org) => runtimes.find(org), log });
-  return [
-    { at: '/api/v1', router: routesOf(api, { orgs, isEnveloped: true, once: createOnce(parts) }) },
-    { at: '/v1/orgs', router: routesOf(delivery, { orgs, isEnveloped: false }) },
-    { at: '/', router: routesOf(git, { orgs, isEnveloped: false }) },
+  const tables: RouteTable[] = [
+    { at: '/api/v1', rows: api, isEnveloped: true },
+    { at: '/v1/orgs', rows: delivery, isEnveloped: false },
+    { at: '/', rows: git, isEnveloped: false },
   ];
+  const openApi = openApiOf(tables, version);
+  const once = createOnce(parts);
+  const routers = tables.map(({ at, rows, isEnveloped }) => ({
+    at,
+    router: routesOf(rows, { orgs, isEnveloped, ...(isEnveloped ? { once } : {}) }),
+  }));
+  return { openApi, routers: [...routers, { at: '/', router: docsRouter(openApi) }] };
 }
