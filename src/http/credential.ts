@@ -51,22 +51,31 @@ function credentialIn(authorization: string, request: IncomingMessage): Credenti
   const scheme = authorization.slice(0, space).toLowerCase();
   const value = authorization.slice(space + 1).trim();
   if (scheme === 'bearer') return tokenCredential(value);
+  if (scheme !== 'basic') return undefined;
   // Elsewhere a browser would send a remembered password along unasked.
-  if (scheme === 'basic' && request.url?.startsWith('/git/')) return basicIn(value, request);
-  return undefined;
+  if (request.url?.startsWith('/git/')) return basicIn(value, request);
+  return request.url === TOKEN_ENDPOINT ? tokenCredential(pairIn(value).password) : undefined;
 }
+
+/** Where OAuth's clients send their key as the password of Basic, beside a name of their own. */
+const TOKEN_ENDPOINT = '/api/v1/auth/token';
 
 /** For an operator's own key, whose form says nothing: as a user name beside it. */
 const NOBODY = new Set(['', 'git']);
 
 /** A token names whose it is, whatever stands for the user; anything else is that user's password. */
 function basicIn(base64: string, { socket }: IncomingMessage): Credential | undefined {
-  const pair = Buffer.from(base64, 'base64').toString();
-  const colon = pair.indexOf(':');
-  const [username, password] = [pair.slice(0, colon), pair.slice(colon + 1)];
-  if (colon < 0 || password === '') return undefined;
+  const { username, password } = pairIn(base64);
+  if (password === '') return undefined;
   if (isOwnToken(password) || NOBODY.has(username)) return tokenCredential(password);
   return { kind: 'password', username, password, address: socket.remoteAddress };
+}
+
+function pairIn(base64: string): { username: string; password: string } {
+  const pair = Buffer.from(base64, 'base64').toString();
+  const colon = pair.indexOf(':');
+  if (colon < 0) return { username: '', password: '' };
+  return { username: pair.slice(0, colon), password: pair.slice(colon + 1) };
 }
 
 const malformed = (): WaymarkError =>

@@ -3,7 +3,7 @@ import type { Clock } from '../model/clock.ts';
 import { invalidToken, issuerOf, verifyJwt } from './jwt.ts';
 import { type ClaimNames, callerOfClaims } from './jwt-caller.ts';
 import type { OrgStore } from './org.ts';
-import type { Resolved } from './resolve-token.ts';
+import type { Resolved, ResolveJwt } from './resolve-token.ts';
 import type { TokenAuthority } from './token-authority.ts';
 
 /** An issuer of tokens outside, that the operator trusts with who its people are. */
@@ -38,16 +38,8 @@ export function createOutsideAuthority({ claims: names, orgs, ...deps }: Deps): 
   };
 }
 
-export type ResolveJwt = (
-  token: string,
-  ofKey: (id: string) => Promise<Resolved>,
-) => Promise<Resolved>;
-
 /** By the issuer that a token names, which its signature must then bear out. */
-export function jwtResolver(
-  own: TokenAuthority,
-  outside: OutsideAuthority | undefined,
-): ResolveJwt {
+export function jwtResolver(own: TokenAuthority, outside: OutsideAuthority | null): ResolveJwt {
   return async (token, ofKey) => {
     const issuer = issuerOf(token);
     if (issuer === own.issuer) return own.resolve(token, ofKey);

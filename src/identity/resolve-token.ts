@@ -2,6 +2,7 @@ import { CLIENT_ROLES, type Client, type ClientStore } from '../delivery/client.
 import { type Clock, toTime } from '../model/clock.ts';
 import type { ApiKey, ApiKeyStore } from './api-key.ts';
 import type { Caller } from './caller.ts';
+import { isJwt } from './jwt.ts';
 import { callerOfKey, findKeyOwner } from './key-caller.ts';
 import { isSameHash, type ParsedToken, parseToken } from './keys.ts';
 import { refused } from './refused.ts';
@@ -11,8 +12,19 @@ import { callerOfUser, findActiveUser, type PersonStores } from './user-caller.t
 export interface TokenStores extends PersonStores {
   apiKeys: Pick<ApiKeyStore, 'find' | 'touch'>;
   clients: Pick<ClientStore, 'findByToken'>;
+  /** Undefined where no token counts that somebody has signed. */
+  resolveJwt?: ResolveJwt;
   clock: Clock;
 }
+
+/**
+ * @param ofKey who has the API key of an id now, which a token of ours rests on
+ * @throws {WaymarkError} as `resolveToken` does, and `RES_UNAVAILABLE`
+ */
+export type ResolveJwt = (
+  token: string,
+  ofKey: (id: string) => Promise<Resolved>,
+) => Promise<Resolved>;
 
 /** Whose a credential is, and what that rests on. */
 export interface Resolved {
@@ -25,6 +37,8 @@ export interface Resolved {
 
 /** @throws {WaymarkError} `AUTH_TOKEN_INVALID`, `AUTH_TOKEN_EXPIRED`, `AUTH_TOKEN_REVOKED` */
 export async function resolveToken(token: string, stores: TokenStores): Promise<Resolved> {
+  const { resolveJwt } = stores;
+  if (resolveJwt && isJwt(token)) return resolveJwt(token, (id) => resolveKeyOf(id, stores));
   const parsed = parseToken(token);
   if (!parsed) throw refused('AUTH_TOKEN_INVALID');
   return parsed.kind === 'key' ? resolveKey(parsed, stores) : resolveClient(parsed, stores);
@@ -37,12 +51,23 @@ async function resolveKey(
   const { apiKeys, clock } = stores;
   const key = await apiKeys.find(id);
   if (!key || !isSameHash(key.secretHash, secretHash)) throw refused('AUTH_TOKEN_INVALID');
-  if (key.revokedAt !== null) throw refused('AUTH_TOKEN_REVOKED');
-  if (isExpired(key, clock)) throw refused('AUTH_TOKEN_EXPIRED');
-  const resolved = await resolvedOf(key, stores);
+  const resolved = await resolveInForce(key, stores);
   // Only a date: what fails here must not keep the caller out.
   apiKeys.touch(id, toTime(clock())).catch(() => {});
   return resolved;
+}
+
+/** For who has proved otherwise that the key is theirs. */
+async function resolveKeyOf(id: string, stores: TokenStores): Promise<Resolved> {
+  const key = await stores.apiKeys.find(id);
+  if (!key) throw refused('AUTH_TOKEN_INVALID');
+  return resolveInForce(key, stores);
+}
+
+async function resolveInForce(key: ApiKey, stores: TokenStores): Promise<Resolved> {
+  if (key.revokedAt !== null) throw refused('AUTH_TOKEN_REVOKED');
+  if (isExpired(key, stores.clock)) throw refused('AUTH_TOKEN_EXPIRED');
+  return resolvedOf(key, stores);
 }
 
 async function resolvedOf(key: ApiKey, stores: TokenStores): Promise<Resolved> {

@@ -9,7 +9,7 @@ export interface Session {
   secretHash: string;
   /** The org chosen at log-in. */
   org: string | null;
-  /** Teams that an OIDC issuer's group claims stand for. */
+  /** Teams that an OIDC issuer's group claims stand for, each as `<org>/<team>`. */
   teams: readonly string[];
   createdAt: string;
   lastSeenAt: string;

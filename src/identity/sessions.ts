@@ -12,7 +12,7 @@ export interface NewSession {
   user: Pick<User, 'id' | 'username' | 'disabledAt'>;
   /** The org to begin in. Whether it is the user's is looked at on every request. */
   org?: string | null;
-  /** Teams beside those that the registry names the user in. */
+  /** Teams beside those that the registry names the user in, each as `<org>/<team>`. */
   teams?: readonly string[];
   requestId: string;
   /** The session that this log-in ends: a token never outlives one. */

@@ -12,6 +12,7 @@ export interface PersonStores {
 interface LogIn {
   /** Null: none was chosen. */
   org: string | null;
+  /** Each as `<org>/<team>`. */
   teams?: readonly string[];
   session?: NonNullable<Caller['session']>;
 }
@@ -39,7 +40,7 @@ export function callerOfUser(
     actor: `user:${user.username}`,
     org: null,
     user: user.username,
-    teams,
+    teams: [],
     roles: [],
     grantRoles: [],
     permissions: new Set(),
@@ -66,11 +67,16 @@ export function callerOfUser(
       grantRoles: roles,
       permissions,
       departments,
+      teams: teamsIn(slug, teams),
     });
   }
   const [only] = memberships.size === 1 ? memberships.values() : [];
   return (org === null ? only : memberships.get(org)) ?? nowhere;
 }
+
+/** Of teams each as `<org>/<team>`: one org's team is none of another's of the same name. */
+const teamsIn = (org: string, teams: readonly string[]): string[] =>
+  teams.filter((team) => team.startsWith(`${org}/`)).map((team) => team.slice(org.length + 1));
 
 /** Undefined for one who is not there, or disabled. */
 export async function findActiveUser(
