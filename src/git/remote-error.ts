@@ -8,7 +8,6 @@ export type RemoteReason =
   | 'certificate-refused'
   | 'timed-out'
   | 'unreachable'
-  | 'not-fast-forward'
   | 'damaged'
   | 'too-large'
   | 'storage-full'
@@ -31,7 +30,6 @@ export class RemoteError extends Error {
 
 /** By what git, curl and ssh write, in English since they run with `LC_ALL=C`; the first that fits. */
 const SIGNS: [RegExp, RemoteReason, string][] = [
-  [/non-fast-forward/, 'not-fast-forward', 'the branch went elsewhere'],
   [/No space left|Disk quota/, 'storage-full', 'there is no room for what it sends'],
   [
     /Host key verification failed|host key.*changed/i,

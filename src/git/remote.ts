@@ -65,7 +65,7 @@ export async function listRemote(
  * Brings the refs, all or none of them. By oid, so that a remote that moves
  * meanwhile gives what was listed or fails.
  *
- * @throws {RemoteError} `not-fast-forward` for a branch that went elsewhere and is not forced
+ * @throws {RemoteError} also for a branch that went elsewhere and is not forced: its objects are here then
  */
 export async function fetchRefs(
   remote: Remote,

@@ -1,4 +1,6 @@
 import type { Remote, RemoteCredential } from '../git/remote.ts';
+import { WaymarkError } from '../model/errors.ts';
+import type { AllowList } from '../outbound/address.ts';
 import { OutboundError, type OutboundPolicy, resolvePinned } from '../outbound/guard.ts';
 import type { Vault } from '../secrets/vault.ts';
 import type { Upstream } from './upstream.ts';
@@ -29,11 +31,21 @@ export async function openRemote(
   upstream: Upstream,
   { vault, outbound }: RemoteDeps,
 ): Promise<Remote> {
-  const url = parseUpstreamUrl(upstream.url, outbound.allow);
+  const url = readUrl(upstream.url, outbound.allow);
   const { href, host, port } = url;
   const addresses = await addressesOf(url, outbound);
   const credential = await credentialOf(upstream, url, vault);
   return { url: href, host, port, addresses, ...(credential ? { credential } : {}) };
+}
+
+/** It was checked when it was stored; what is allowed may have changed since. */
+function readUrl(text: string, allow: AllowList): UpstreamUrl {
+  try {
+    return parseUpstreamUrl(text, allow);
+  } catch (cause) {
+    if (!(cause instanceof WaymarkError)) throw cause;
+    throw new MirrorError('address-refused', cause.message, { cause });
+  }
 }
 
 async function addressesOf({ host, protocol }: UpstreamUrl, policy: OutboundPolicy) {

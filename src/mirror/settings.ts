@@ -15,7 +15,7 @@ export interface UpstreamRequest {
 
 const BRANCH =
   /^(?!-)(?!.*(\.\.|\/\/|@\{|\.lock(\/|$)))[A-Za-z0-9_][A-Za-z0-9._/@+-]{0,198}[A-Za-z0-9_+-]$|^[A-Za-z0-9_]$/;
-const SHORTEST_KNOWN_HOST = /^\S+ \S+ \S+/m;
+const KNOWN_HOST = /^(@cert-authority )?\S+ (ssh|ecdsa|sk)-\S+ [A-Za-z0-9+/=]+/m;
 
 /**
  * Settings that may be stored: whether they work is for the first sync to say.
@@ -45,7 +45,7 @@ function checkSsh(secretRef: string | null, knownHosts: string | null): void {
   if (secretRef === null) {
     throw invalidField('upstream.credentials', 'over ssh, name a secret that holds a private key');
   }
-  if (knownHosts === null || !SHORTEST_KNOWN_HOST.test(knownHosts)) {
+  if (knownHosts === null || !KNOWN_HOST.test(knownHosts)) {
     throw invalidField(
       'upstream.knownHosts',
       "over ssh, give the host's keys, as ssh-keyscan does",

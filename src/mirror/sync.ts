@@ -1,5 +1,6 @@
 import type { Logger } from '../audit/logger.ts';
 import type { OrgRuntime } from '../delivery/runtime.ts';
+import { isAncestor } from '../git/history.ts';
 import { fetchRefs, listRemote, type Remote, type RemoteWork } from '../git/remote.ts';
 import { RemoteError } from '../git/remote-error.ts';
 import { type Clock, toTime } from '../model/clock.ts';
@@ -103,17 +104,24 @@ async function fetchListed(
   const { wanted, gone, findings } = plan;
   for (const update of gone) await runtime.refs.updateRef(update);
   if (wanted.length === 0) return findings;
+  const ref = upstreamRef(branch);
+  const old = await runtime.refs.read(ref);
+  const head = listed.get(branch)!;
   try {
     await fetchRefs(remote, wanted, work);
     return findings;
   } catch (error) {
-    const isElsewhere = error instanceof RemoteError && error.reason === 'not-fast-forward';
-    if (!isElsewhere) throw error;
+    const isForced = wanted.some((one) => one.ref === ref && one.isForced);
+    if (isForced || !(await isElsewhere(runtime, old, head))) throw error;
   }
   // Git took nothing. What else is new does not wait for a person.
-  const ref = upstreamRef(branch);
   const others = wanted.filter((one) => one.ref !== ref);
   if (others.length > 0) await fetchRefs(remote, others, work);
-  const old = await runtime.refs.read(ref);
-  return [...findings, { kind: 'force-push', ref: branch, old: old!, new: listed.get(branch)! }];
+  return [...findings, { kind: 'force-push', ref: branch, old: old!, new: head }];
+}
+
+/** Whether git refused a commit because it does not lead on from the one before. */
+async function isElsewhere(runtime: OrgRuntime, old: string | undefined, head: string) {
+  if (old === undefined || !(await runtime.pool.find(head))) return false;
+  return !(await isAncestor(runtime.repo, old, head));
 }

@@ -47,7 +47,8 @@ function fromShortForm(text: string): string {
 
 /** Printable ASCII without what a shell or git's own commands would read as more than a path. */
 function checkPath(path: string): string {
-  const isPlain = /^\/[A-Za-z0-9._~%+/-]+$/.test(path) && !/(^|\/)(-|\.\.(\/|$))/.test(path);
+  const isPlain =
+    /^\/[A-Za-z0-9._~%+/-]+$/.test(path) && !/\/(-|\.\.(\/|$))|%([01]|7f)/i.test(path);
   if (isPlain && path.length <= 1024) return path;
   throw refused('path', 'its path must be letters, digits and ._~%+/- and name a repository');
 }

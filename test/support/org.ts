@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createArtifactStore } from '../../src/database/artifact-store.ts';
 import type { Stores } from '../../src/database/stores.ts';
 import { type Actor, OrgRuntime } from '../../src/delivery/runtime.ts';
+import type { Org } from '../../src/identity/org.ts';
 import { permissionsOf, type Role } from '../../src/identity/roles.ts';
 import { ParsePool } from '../../src/registry/parse-pool.ts';
 import type { Publishing } from '../../src/release/publish.ts';
@@ -44,11 +45,12 @@ export const actorWith = (...roles: Role[]): Actor => ({
 /** @param files the registry's first commit; none leaves the repository empty */
 export async function makeTestOrg(
   files: Files = smallRegistry(),
-  { slug = 'acme', stores = createMemoryStores() }: { slug?: string; stores?: Stores } = {},
+  options: { slug?: string; stores?: Stores; mode?: Org['mode'] } = {},
 ): Promise<TestOrg> {
+  const { slug = 'acme', stores = createMemoryStores(), mode = 'hosted' } = options;
   const dir = await temporaryFolder('waymark-org-');
   const repository = await makeRepository(files);
-  const org = makeOrg(slug);
+  const org = makeOrg(slug, { mode });
   const first = { resource: 'refs/heads/main', after: repository.head };
   await stores.orgs.insert(org, makeEntry({ tenant: slug, ...first }));
   const keys = await generateOrgKeys({ org: slug, at: org.createdAt }, testMaster);
