@@ -10,6 +10,7 @@ import { settle } from './change-request-settle.ts';
 import { type Changing, getCurrent, headsOf } from './change-requests.ts';
 import { type Check, type Evaluation, evaluate } from './checks.ts';
 import { approvalsCheck, type Tally, tallyOf } from './review.ts';
+import { signerOf } from './signer.ts';
 
 export type MergeMethod = 'fast-forward' | 'merge' | 'squash';
 
@@ -166,13 +167,6 @@ async function composeResult(
     committer: { ...WAYMARK, atSec },
     sign: signerOf(runtime, atSec),
   });
-}
-
-/** Where commits must be signed, those that are made for people are, by the org's release key. */
-export function signerOf(runtime: OrgRuntime, atSec: number) {
-  if (!runtime.protection.signedCommits) return undefined;
-  const at = new Date(atSec * 1000);
-  return (payload: string) => runtime.keyring.signTagPayload(payload, at);
 }
 
 function messageOf({ request, tally }: Judged, chosen: string | undefined): string {

@@ -15,7 +15,12 @@ export interface BodySchema<T> {
 const LIMIT = '1mb'; // of 1,048,576 bytes
 const MOST_ERRORS = 50;
 
-const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
+const ajv = new Ajv2020({
+  allErrors: true,
+  strict: true,
+  allowUnionTypes: true,
+  discriminator: true,
+});
 // @ts-expect-error ajv-formats is CommonJS: its types name a default export that is the module itself
 addFormats(ajv, ['date-time']);
 

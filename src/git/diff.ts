@@ -1,0 +1,37 @@
+import { type ChangedPath, changedPathsBetween } from './merge-tree.ts';
+import { GitError, runGit } from './run.ts';
+
+export interface FileDiff extends ChangedPath {
+  /** Unified, with git's own head lines; null where all of them together are too long to show. */
+  diff: string | null;
+}
+
+const LIMIT_BYTES = 4 * 1024 * 1024;
+
+/** What differs between two commits or trees, file by file, by path. */
+export async function diffFiles(repo: string, before: string, after: string): Promise<FileDiff[]> {
+  const changes = await changedPathsBetween(repo, before, after);
+  const texts = await diffTexts(repo, before, after);
+  return changes.map((change, i) => ({ ...change, diff: texts?.[i] ?? null }));
+}
+
+/** In the order of the paths; undefined for too much. */
+async function diffTexts(
+  repo: string,
+  before: string,
+  after: string,
+): Promise<string[] | undefined> {
+  const options = ['-r', '-p', '--no-renames', '--no-color', '--no-ext-diff', '--no-textconv'];
+  const args = ['diff-tree', ...options, '--end-of-options', before, after];
+  try {
+    const output = await runGit(repo, args, { outputLimitBytes: LIMIT_BYTES });
+    // A file's own lines start with a space, a sign or a backslash.
+    return output
+      .toString('utf8')
+      .split(/^(?=diff --git )/m)
+      .filter(Boolean);
+  } catch (error) {
+    if (error instanceof GitError && error.signal === 'SIGKILL') return undefined;
+    throw error;
+  }
+}
