@@ -3,6 +3,7 @@ import type { Logger } from '../audit/logger.ts';
 import type { Push, PushedRef, PushGate } from '../git/gate.ts';
 import { isFirstParentAncestor } from '../git/history.ts';
 import { removeStaleLocks } from '../git/locks.ts';
+import { movedRef } from '../git/moved-ref.ts';
 import { type ObjectPool, openObjectPool } from '../git/object-pool.ts';
 import { openRefs, type Refs } from '../git/refs.ts';
 import type { Org } from '../identity/org.ts';
@@ -267,10 +268,7 @@ export class OrgRuntime {
     const outcome = await this.refs.updateRef({ ref, oldOid: old, newOid });
     if (outcome === 'conflict') {
       await this.#deps.publications.dropIntents([opId!]);
-      const details = { ref, head: await this.refs.read(ref) };
-      throw new WaymarkError('RES_VERSION_CONFLICT', `${ref} has moved: read it, then retry`, {
-        details,
-      });
+      throw await movedRef(this.repo, update, await this.refs.read(ref));
     }
     await failpoint('publish.ref-updated');
     await this.refresh();
@@ -542,5 +540,5 @@ export class OrgRuntime {
   }
 }
 
-const mirrorIsReadOnly = (): WaymarkError =>
+export const mirrorIsReadOnly = (): WaymarkError =>
   new WaymarkError('REG_MIRROR_READ_ONLY', `main ${FOLLOWS_UPSTREAM}`);
