@@ -13,7 +13,15 @@ import {
   selectorOf,
 } from './delivery-context.ts';
 import { jsonAnswer } from './delivery-documents.ts';
+import {
+  pageQuery,
+  pluginShape,
+  pluginsShape,
+  releasesShape,
+  selectors,
+} from './delivery-shapes.ts';
 import { type Call, type Route, route } from './route.ts';
+import { text } from './shapes.ts';
 
 /** What a caller may have. */
 export function catalogueRoutes(deps: DeliveryRouteDeps): Route[] {
@@ -22,12 +30,18 @@ export function catalogueRoutes(deps: DeliveryRouteDeps): Route[] {
     route({
       ...read,
       path: `${BASE}/plugins`,
+      summary: 'Lists what the caller may have.',
+      query: { q: text, teamId: text, ...selectors, ...pageQuery },
+      answers: { 200: { data: pluginsShape }, 304: null },
       deadlineMs: null,
       handle: (call) => answerOrWait(deps, call as Call, () => listPlugins(deps, call as Call)),
     }),
     route({
       ...read,
       path: `${BASE}/plugins/:plugin`,
+      summary: 'Describes one plugin.',
+      query: selectors,
+      answers: { 200: { data: pluginShape }, 304: null },
       async handle({ org, caller, params: { plugin }, query, request, response }) {
         const delivery = deliveryOf(deliveries, org);
         const { view } = delivery.runtime;
@@ -47,6 +61,9 @@ export function catalogueRoutes(deps: DeliveryRouteDeps): Route[] {
     route({
       ...read,
       path: `${BASE}/plugins/:plugin/releases`,
+      summary: 'Lists a plugin’s releases, newest first.',
+      query: pageQuery,
+      answers: { 200: { data: releasesShape }, 304: null },
       async handle({ org, caller, params: { plugin }, query, request, response }) {
         const { view } = deliveryOf(deliveries, org).runtime;
         checkVisible(view, plugin, askerOf(caller));

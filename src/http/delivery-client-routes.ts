@@ -23,6 +23,15 @@ import {
   deliveryOf,
   seesDiagnostics,
 } from './delivery-context.ts';
+import {
+  clientShape,
+  clientsShape,
+  enrolledShape,
+  pageQuery,
+  reportedShape,
+  stateShape,
+  updatesShape,
+} from './delivery-shapes.ts';
 import { jsonBody } from './json-body.ts';
 import { type Route, route } from './route.ts';
 import { checkPermission } from './tenant.ts';
@@ -72,6 +81,8 @@ function registerRoutes({ deliveries, clients, clock }: DeliveryRouteDeps): Rout
       method: 'post',
       path: `${BASE}/clients`,
       permission: 'agents:enroll',
+      summary: 'Enrols a client; its token is shown this once.',
+      answers: { 201: { data: enrolledShape } },
       body: enrolBody,
       async handle({ org, caller: { id, actor }, requestId, body }) {
         const delivery = deliveryOf(deliveries, org);
@@ -102,6 +113,9 @@ function registerRoutes({ deliveries, clients, clock }: DeliveryRouteDeps): Rout
       method: 'get',
       path: `${BASE}/clients`,
       permission: 'clients:read',
+      summary: 'Lists the clients, by id.',
+      query: pageQuery,
+      answers: { 200: { data: clientsShape } },
       async handle({ org, query }) {
         const limit = Number(query.get('limit') ?? 100);
         if (!Number.isInteger(limit) || limit < 1 || limit > 100) {
@@ -129,6 +143,8 @@ function manageRoutes(deps: DeliveryRouteDeps): Route[] {
       method: 'get',
       path,
       permission: 'delivery:read',
+      summary: 'Describes one client.',
+      answers: { 200: { data: clientShape } },
       async handle({ org, caller, params }) {
         const id = (params as { clientId: string }).clientId;
         checkOwn(caller, id, 'clients:read');
@@ -139,6 +155,8 @@ function manageRoutes(deps: DeliveryRouteDeps): Route[] {
       method: 'delete',
       path,
       permission: 'delivery:read',
+      summary: 'Revokes a client.',
+      answers: { 204: null },
       async handle({ org, caller, params, requestId, ifMatch }) {
         const id = (params as { clientId: string }).clientId;
         checkOwn(caller, id, 'clients:write');
@@ -153,6 +171,8 @@ function manageRoutes(deps: DeliveryRouteDeps): Route[] {
       method: 'post',
       path: `${path}/rotate-key`,
       permission: 'delivery:read',
+      summary: 'Gives a client another public key.',
+      answers: { 200: { data: clientShape } },
       body: rotationBody,
       async handle({ org, caller, params, body: { publicKey }, requestId, ifMatch }) {
         const id = (params as { clientId: string }).clientId;
@@ -175,6 +195,8 @@ function reportRoutes(deps: DeliveryRouteDeps): Route[] {
       method: 'post',
       path: `${path}/state`,
       permission: 'delivery:read',
+      summary: 'Stores what a client has, as it reports it.',
+      answers: { 200: { data: reportedShape } },
       body: anyBody,
       async handle({ org, caller, params, body }) {
         const id = (params as { clientId: string }).clientId;
@@ -191,6 +213,8 @@ function reportRoutes(deps: DeliveryRouteDeps): Route[] {
       method: 'get',
       path: `${path}/state`,
       permission: 'delivery:read',
+      summary: 'Gives a client’s last report, and where it differs from what it should have.',
+      answers: { 200: { data: stateShape } },
       async handle({ org, caller, params }) {
         const id = (params as { clientId: string }).clientId;
         checkOwn(caller, id, 'clients:read');
@@ -212,6 +236,8 @@ function reportRoutes(deps: DeliveryRouteDeps): Route[] {
       method: 'post',
       path: `${path}/check-updates`,
       permission: 'delivery:read',
+      summary: 'Says what a client should change.',
+      answers: { 200: { data: updatesShape } },
       body: anyBody,
       async handle({ org, caller, params, body }) {
         const id = (params as { clientId: string }).clientId;

@@ -11,7 +11,16 @@ import {
   read,
 } from './delivery-context.ts';
 import { indexAnswer, manifestAnswer, signatureAnswer } from './delivery-documents.ts';
+import {
+  indexShape,
+  manifestQuery,
+  manifestShape,
+  rawOf,
+  rootShape,
+  signatureAnswers,
+} from './delivery-shapes.ts';
 import { type Call, type Route, route } from './route.ts';
+import { text } from './shapes.ts';
 
 /** Signed documents, and their signatures beside them. */
 export function documentRoutes(deps: DeliveryRouteDeps): Route[] {
@@ -32,6 +41,10 @@ export function documentRoutes(deps: DeliveryRouteDeps): Route[] {
       route({
         ...read,
         path,
+        summary:
+          'Gives the signed list of a plugin’s files; waits for a change with `Prefer: wait`.',
+        query: manifestQuery,
+        answers: { 200: { data: manifestShape }, 304: null },
         deadlineMs: null,
         handle: (call) =>
           answerOrWait(deps, call as Call, async () => (await manifestOf(call as Call)).prepared),
@@ -39,6 +52,9 @@ export function documentRoutes(deps: DeliveryRouteDeps): Route[] {
       route({
         ...read,
         path: `${path}.asc`,
+        summary: 'Gives the manifest’s armored signature.',
+        query: manifestQuery,
+        answers: signatureAnswers,
         async handle(call) {
           const { manifest } = await manifestOf(call as Call);
           const { view } = deliveryOf(deliveries, call.org).runtime;
@@ -50,12 +66,18 @@ export function documentRoutes(deps: DeliveryRouteDeps): Route[] {
     route({
       ...read,
       path: `${BASE}/index`,
+      summary: 'Gives the signed list of all that the caller may have on a channel.',
+      query: { channel: text, plugins: text },
+      answers: { 200: { data: indexShape }, 304: null },
       deadlineMs: null,
       handle: (call) => answerOrWait(deps, call as Call, () => index(call as Call)),
     }),
     route({
       ...read,
       path: `${BASE}/index.asc`,
+      summary: 'Gives the index’s armored signature.',
+      query: { channel: text },
+      answers: signatureAnswers,
       async handle(call) {
         const prepared = await index(call as Call);
         const signature = prepared.headers['X-Waymark-Signature'];
@@ -101,12 +123,26 @@ export function trustRoutes({ deliveries }: DeliveryRouteDeps): Route[] {
   };
   return [
     ...[`${BASE}/root`, `${BASE}/root/:version`].flatMap((path) => [
-      route({ ...read, path, handle: (call) => answer(call as Call, false) }),
-      route({ ...read, path: `${path}.asc`, handle: (call) => answer(call as Call, true) }),
+      route({
+        ...read,
+        path,
+        summary: 'Gives the document that says which keys count for what.',
+        answers: { 200: { data: rootShape }, 304: null },
+        handle: (call) => answer(call as Call, false),
+      }),
+      route({
+        ...read,
+        path: `${path}.asc`,
+        summary: 'Gives the root’s armored signatures.',
+        answers: signatureAnswers,
+        handle: (call) => answer(call as Call, true),
+      }),
     ]),
     route({
       ...read,
       path: `${BASE}/keys`,
+      summary: 'Gives the armored release key that is in use.',
+      answers: { 200: rawOf('application/pgp-keys') },
       async handle({ org }) {
         const delivery = deliveryOf(deliveries, org);
         return {
@@ -122,6 +158,8 @@ export function trustRoutes({ deliveries }: DeliveryRouteDeps): Route[] {
     route({
       ...read,
       path: `${BASE}/plugins/:plugin/releases/:release/tag`,
+      summary: 'Gives the signed tag object of a release, as git has it.',
+      answers: { 200: rawOf('application/x-git-tag') },
       async handle({ org, caller, params: { plugin, release } }) {
         const { runtime } = deliveryOf(deliveries, org);
         checkVisible(runtime.view, plugin, askerOf(caller));

@@ -21,6 +21,7 @@ import {
   selectorOf,
 } from './delivery-context.ts';
 import { lifetime, type Picked, pickPlugin, yankWarning } from './delivery-documents.ts';
+import { bundleQuery, bytesAnswers } from './delivery-shapes.ts';
 import { type Call, type Route, route } from './route.ts';
 
 const read = { method: 'get', permission: 'delivery:read' } as const;
@@ -39,6 +40,9 @@ export function downloadRoutes(deps: DeliveryRouteDeps): Route[] {
       route({
         ...read,
         path,
+        summary: 'Gives a plugin’s files as one archive; encrypted for a client with a key.',
+        query: bundleQuery,
+        answers: bytesAnswers,
         deadlineMs: null,
         async handle(call) {
           const { plugin, release } = call.params as { plugin: string; release?: string };
@@ -59,6 +63,9 @@ export function downloadRoutes(deps: DeliveryRouteDeps): Route[] {
     route({
       ...read,
       path: `${BASE}/config-objects/:id/download`,
+      summary: 'Gives one object’s files.',
+      query: bundleQuery,
+      answers: bytesAnswers,
       deadlineMs: null,
       async handle(call) {
         await downloadObject(deps, call as Call, call.params.id);
@@ -68,6 +75,8 @@ export function downloadRoutes(deps: DeliveryRouteDeps): Route[] {
     route({
       ...read,
       path: `${BASE}/blobs/sha256/:digest`,
+      summary: 'Gives one file by its digest.',
+      answers: bytesAnswers,
       deadlineMs: null,
       async handle({ org, caller, params: { digest }, request, response }) {
         const delivery = deliveryOf(deliveries, org);

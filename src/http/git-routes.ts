@@ -3,12 +3,15 @@ import type { PushGate } from '../git/gate.ts';
 import { handleSmartHttp, type SmartHttp } from '../git/smart-http.ts';
 import type { Caller } from '../identity/caller.ts';
 import { invalidField } from '../model/errors.ts';
+import { rawOf } from './delivery-shapes.ts';
 import { type Call, type Route, route } from './route.ts';
 import { checkPermission, noSuchOrg } from './tenant.ts';
 
 /** The repository of an org, and who watches over pushes to it. */
 export interface GitHome {
   repo: string;
+  /** @throws {WaymarkError} `REG_CORRUPT` while nothing may be pushed */
+  checkWritable(): void;
   gate(caller: Caller, requestId: string): PushGate;
 }
 
@@ -31,6 +34,7 @@ export function gitRoutes({ findHome, log }: Deps): Route[] {
     const { caller, org, request, response, requestId } = call;
     const home = findHome(org);
     if (!home) throw noSuchOrg(org);
+    if (wanted.service === 'receive-pack') home.checkWritable();
     const gate = home.gate(caller, requestId);
     const options = { ...wanted, repo: home.repo, gate, actor: caller.actor };
     try {
@@ -48,6 +52,9 @@ export function gitRoutes({ findHome, log }: Deps): Route[] {
       ...read,
       method: 'get',
       path: '/git/:orgId.git/info/refs',
+      summary: 'Lists the refs, as smart HTTP has it; pushing needs `registry:write`.',
+      query: { service: { type: 'string' } },
+      answers: { 200: rawOf('application/x-git-upload-pack-advertisement') },
       async handle(call) {
         const service = serviceIn(call.query);
         if (service === 'receive-pack') checkPermission(call.caller, 'registry:write');
@@ -58,12 +65,16 @@ export function gitRoutes({ findHome, log }: Deps): Route[] {
       ...read,
       method: 'post',
       path: '/git/:orgId.git/git-upload-pack',
+      summary: 'Answers a clone or a fetch.',
+      answers: { 200: rawOf('application/x-git-upload-pack-result') },
       handle: (call) => serve(call, { service: 'upload-pack', kind: 'rpc' }),
     }),
     route({
       ...write,
       method: 'post',
       path: '/git/:orgId.git/git-receive-pack',
+      summary: 'Takes a push, if what it makes of the registry compiles.',
+      answers: { 200: rawOf('application/x-git-receive-pack-result') },
       handle: (call) => serve(call, { service: 'receive-pack', kind: 'rpc' }),
     }),
   ];

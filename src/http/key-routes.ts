@@ -10,6 +10,7 @@ import type { MasterKey } from '../signing/master-key.ts';
 import type { RootDocument } from '../signing/root.ts';
 import { jsonBody } from './json-body.ts';
 import { type Answer, type Call, type Route, route } from './route.ts';
+import { listOf, objectOf, text, time, whole } from './shapes.ts';
 import { noSuchOrg } from './tenant.ts';
 
 export interface KeyRouteDeps {
@@ -73,6 +74,36 @@ const exportBody = jsonBody<{ remove?: boolean }>({
   properties: { remove: { type: 'boolean' } },
 });
 
+const fingerprint = { type: 'string', pattern: '^[0-9A-F]{40}$' };
+const summaryShape = objectOf({
+  version: whole,
+  custody: { enum: ['server', 'offline'] },
+  expiresAt: time,
+  root: listOf(fingerprint),
+  release: listOf(fingerprint),
+  index: listOf(fingerprint),
+});
+const exportShape = objectOf({
+  fingerprint,
+  armored: text,
+  rootVersion: whole,
+  custody: { enum: ['server', 'offline'] },
+});
+const draftShape = objectOf({
+  body: text,
+  keys: listOf(
+    objectOf({ role: { enum: ['release', 'index'] }, fingerprint, wrappedPrivate: text }),
+  ),
+});
+const example = {
+  version: 2,
+  custody: 'server',
+  expiresAt: '2027-11-21T06:53:57.831Z',
+  root: ['831176ED6A1F0F5D2C3B4A5968778695A4B3C2D1'],
+  release: ['14AB769A0F1E2D3C4B5A69788796A5B4C3D2E1F0'],
+  index: ['979580230F1E2D3C4B5A69788796A5B4C3D2E1F0'],
+};
+
 const keyWork = { method: 'post', permission: 'keys:rotate' } as const;
 
 /** Who holds an org's keys, and their replacement. */
@@ -88,6 +119,8 @@ export function keyRoutes({ runtimes, ...deps }: KeyRouteDeps): Route[] {
     route({
       ...keyWork,
       path: '/keys/rotate',
+      summary: 'Makes new signing keys, and the root that says so.',
+      answers: { 201: { data: summaryShape, example } },
       body: rotateBody,
       async handle(call) {
         const { roles, compromised = false } = call.body;
@@ -97,6 +130,8 @@ export function keyRoutes({ runtimes, ...deps }: KeyRouteDeps): Route[] {
     route({
       ...keyWork,
       path: '/keys/rotate/draft',
+      summary: 'Drafts the next root, for whoever has the root key.',
+      answers: { 200: { data: draftShape } },
       body: draftBody,
       async handle(call) {
         const { roles, compromised = false, rootKey } = call.body;
@@ -107,12 +142,16 @@ export function keyRoutes({ runtimes, ...deps }: KeyRouteDeps): Route[] {
     route({
       ...keyWork,
       path: '/keys/rotate/signed',
+      summary: 'Takes over a draft that was signed elsewhere.',
+      answers: { 201: { data: summaryShape, example } },
       body: signedBody,
       handle: async (call) => rooted(await storeSignedDraft(custodyOf(call as Call), call.body)),
     }),
     route({
       ...keyWork,
       path: '/keys/root/export',
+      summary: 'Hands out the private root key, and takes it off the server if asked to.',
+      answers: { 200: { data: exportShape } },
       body: exportBody,
       async handle(call) {
         const { remove = false } = call.body;

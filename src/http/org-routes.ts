@@ -4,6 +4,7 @@ import type { UpstreamRequest } from '../mirror/settings.ts';
 import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
 import { type Route, route } from './route.ts';
+import { objectOf, text, time, whole } from './shapes.ts';
 import { noSuchOrg } from './tenant.ts';
 import { upstreamSchema } from './upstream-body.ts';
 
@@ -66,6 +67,29 @@ const orgTermsBody = jsonBody<OrgTerms>({
   },
 });
 
+const orgShape = objectOf({
+  slug: text,
+  name: text,
+  uid: text,
+  repoUid: text,
+  mode: { enum: ['hosted', 'mirror'] },
+  state: { enum: ['creating', 'active', 'deleting'] },
+  tier: { enum: Object.keys(TIERS) },
+  createdAt: time,
+  version: whole,
+});
+const example = {
+  slug: 'acme',
+  name: 'Acme',
+  uid: '0b9f6d8e-3f0a-4a43-9d6c-7d1f1f0a2b11',
+  repoUid: '5e2c1f6a-8a35-4f9d-8c11-2f7f3f0f9a22',
+  mode: 'hosted',
+  state: 'active',
+  tier: 'standard',
+  createdAt: '2026-11-21T06:53:57.831Z',
+  version: 1,
+};
+
 const site = { permission: 'sites:manage', scope: 'site' } as const;
 
 export function orgRoutes({ orgs, lifecycle, authenticator }: Deps): Route[] {
@@ -80,6 +104,8 @@ export function orgRoutes({ orgs, lifecycle, authenticator }: Deps): Route[] {
       ...site,
       method: 'post',
       path: '/orgs',
+      summary: 'Makes an organisation: its repository, its keys, its first root.',
+      answers: { 201: { data: orgShape, example } },
       body: newOrgBody,
       async handle({ caller: { actor }, body, requestId }) {
         const { slug, name = slug, mode = 'hosted', upstream } = body;
@@ -101,6 +127,9 @@ export function orgRoutes({ orgs, lifecycle, authenticator }: Deps): Route[] {
       ...site,
       method: 'get',
       path: '/orgs',
+      summary: 'Lists the organisations.',
+      fields: ORG_FIELDS,
+      answers: { 200: { data: orgShape, isPage: true, example: [example] } },
       async handle({ query }) {
         const listing = listingOf(query, ORG_FIELDS, 'slug');
         return pagedAnswer(await orgs.page(listing), listing);
@@ -110,12 +139,16 @@ export function orgRoutes({ orgs, lifecycle, authenticator }: Deps): Route[] {
       ...site,
       method: 'get',
       path: '/orgs/:slug',
+      summary: 'Describes one organisation.',
+      answers: { 200: { data: orgShape, example } },
       handle: async ({ params }) => ({ status: 200, body: await getOrg(params.slug) }),
     }),
     route({
       ...site,
       method: 'put',
       path: '/orgs/:slug',
+      summary: 'Renames an organisation, or changes how much it may ask.',
+      answers: { 200: { data: orgShape, example } },
       body: orgTermsBody,
       async handle({ params: { slug }, body, ifMatch, caller: { actor }, requestId }) {
         const org = await lifecycle.change({ ...body, slug, ifMatch, actor, requestId });
@@ -126,6 +159,8 @@ export function orgRoutes({ orgs, lifecycle, authenticator }: Deps): Route[] {
       ...site,
       method: 'delete',
       path: '/orgs/:slug',
+      summary: 'Removes an organisation, with all that is its; its audit log stays.',
+      answers: { 204: null },
       async handle({ caller, params, requestId }) {
         const { slug } = await getOrg(params.slug);
         await lifecycle.remove(slug, caller.actor, requestId);

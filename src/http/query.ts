@@ -19,7 +19,9 @@ const checks = new WeakMap<QuerySchemas, ValidateFunction>();
  */
 export function checkQuery(query: URLSearchParams, schemas: QuerySchemas): void {
   const given: Record<string, string> = {};
-  for (const name of Object.keys(schemas)) {
+  for (const [name, { type, ...rest }] of Object.entries(schemas)) {
+    // Any text will do: it is the handler's to judge, also when it comes twice.
+    if (type === 'string' && Object.keys(rest).length === 0) continue;
     const [value, ...more] = query.getAll(name);
     if (more.length > 0) throw refused([{ field: name, message: 'is given twice', code: 'once' }]);
     if (value !== undefined) given[name] = value;

@@ -9,8 +9,16 @@ import type { ArtifactStore } from '../registry/artifacts.ts';
 import { type Publishing, publishNamed, publishVersion } from '../release/publish.ts';
 import { setYanked } from '../release/yank.ts';
 import { listReleases } from './delivery-catalogue-routes.ts';
+import { releaseShape } from './delivery-shapes.ts';
 import { jsonBody } from './json-body.ts';
 import { pageOf } from './pagination.ts';
+import {
+  listedExample,
+  namedExample,
+  namedShape,
+  publishedAnswer,
+  yankAnswer,
+} from './release-shapes.ts';
 import { type Call, type Route, route } from './route.ts';
 import { noSuchOrg } from './tenant.ts';
 
@@ -91,6 +99,8 @@ function versionRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] 
       method: 'post',
       path,
       permission: 'releases:publish',
+      summary: 'Publishes a plugin; 200 where it is there with the same content.',
+      answers: { 200: publishedAnswer, 201: publishedAnswer },
       body: versionBody,
       async handle(call) {
         const { org, body } = call;
@@ -109,6 +119,8 @@ function versionRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] 
       method: 'get',
       path,
       permission: 'releases:read',
+      summary: 'Lists a plugin’s releases, newest first.',
+      answers: { 200: { data: releaseShape, isPage: true, example: [listedExample] } },
       async handle({ org, params: { plugin }, query }) {
         const { view } = runtimeOf(org);
         if (!view.releases.has(plugin) && !view.published.records.has(plugin)) {
@@ -121,6 +133,8 @@ function versionRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] 
       method: 'get',
       path: `${path}/:version`,
       permission: 'releases:read',
+      summary: 'Describes one release of a plugin.',
+      answers: { 200: { data: releaseShape, example: listedExample } },
       async handle({ org, params }) {
         const { plugin, version } = params as { plugin: string; version: string };
         const found = listReleases(runtimeOf(org).view, plugin).find(
@@ -134,6 +148,8 @@ function versionRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] 
       method: 'post',
       path: `${path}/:version/yank`,
       permission: 'releases:publish',
+      summary: 'Takes a release out of the channels; whoever names it still gets it.',
+      answers: { 200: yankAnswer },
       body: yankBody,
       async handle(call) {
         const { plugin, version } = call.params as { plugin: string; version: string };
@@ -146,6 +162,8 @@ function versionRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] 
       method: 'post',
       path: `${path}/:version/unyank`,
       permission: 'releases:publish',
+      summary: 'Puts a release back into the channels.',
+      answers: { 200: yankAnswer },
       async handle(call) {
         const { plugin, version } = call.params as { plugin: string; version: string };
         const commit = await setYanked(publishing(call), { plugin, version, reason: null });
@@ -162,6 +180,11 @@ function namedRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] {
       method: 'post',
       path: '/releases',
       permission: 'releases:publish',
+      summary: 'Publishes versions of several plugins together; 200 where it is there already.',
+      answers: {
+        200: { data: namedShape, example: namedExample },
+        201: { data: namedShape, example: namedExample },
+      },
       body: releaseBody,
       async handle(call) {
         const { org, body } = call;
@@ -175,6 +198,8 @@ function namedRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] {
       method: 'get',
       path: '/releases',
       permission: 'releases:read',
+      summary: 'Lists the named releases.',
+      answers: { 200: { data: namedShape, isPage: true, example: [namedExample] } },
       async handle({ org, query }) {
         const runtime = runtimeOf(org);
         const names = [...runtime.view.releasesByTag.keys()]
@@ -190,6 +215,8 @@ function namedRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] {
       method: 'get',
       path: '/releases/:name',
       permission: 'releases:read',
+      summary: 'Describes one named release.',
+      answers: { 200: { data: namedShape, example: namedExample } },
       async handle({ org, params: { name } }) {
         return { status: 200, body: describeNamed(runtimeOf(org), name) };
       },
