@@ -38,6 +38,7 @@ import {
 } from './published.ts';
 import { checkPush } from './push-gate.ts';
 import { FOLLOWS_UPSTREAM } from './push-rules.ts';
+import type { Quarantine, QuarantineStore } from './quarantine.ts';
 import type { PluginRecord } from './record.ts';
 import { type FoundTags, readReleaseTags } from './release-tags.ts';
 import { Reminders } from './reminders.ts';
@@ -47,6 +48,7 @@ import { createView, type View } from './view.ts';
 export interface RuntimeDeps {
   publications: PublicationStore;
   audit: Pick<AuditStore, 'tells'>;
+  quarantines: Pick<QuarantineStore, 'find'>;
   keys: KeyStore;
   artifacts: ArtifactStore;
   master: MasterKey;
@@ -96,6 +98,7 @@ export class OrgRuntime {
   #pointers = new Map<string, ActivePointer>();
   #refreshing: Promise<void> | undefined;
   #again = false;
+  #quarantine: Quarantine | undefined;
   #hasAuditGap = false;
   readonly #closing = new AbortController();
 
@@ -113,6 +116,7 @@ export class OrgRuntime {
 
   /** Serves what the database says, then catches up with the refs, now or as soon as they can be read. */
   async start(): Promise<void> {
+    this.#quarantine = await this.#deps.quarantines.find(this.org.slug);
     await this.reloadKeys();
     await this.#catchUp();
     try {
@@ -140,6 +144,29 @@ export class OrgRuntime {
   /** What keeps `main` from being served, for the people who can mend it. */
   get diagnostics(): readonly Diagnostic[] {
     return this.#pointers.get('rolling')?.diagnostics ?? [];
+  }
+
+  /** Set while the repository is known to be damaged: what was served stays served. */
+  get quarantine(): Quarantine | undefined {
+    return this.#quarantine;
+  }
+
+  /** After a check of the repository, or when another was put in its place. */
+  async setQuarantine(quarantine: Quarantine | undefined): Promise<void> {
+    this.#quarantine = quarantine;
+    if (quarantine) return;
+    // The next use starts them anew.
+    this.pool.reopen();
+    this.refs.close();
+    await this.refresh();
+  }
+
+  /** @throws {WaymarkError} `REG_CORRUPT` in quarantine: what is built on damage could not be kept */
+  checkWritable(): void {
+    if (!this.#quarantine) return;
+    const { since } = this.#quarantine;
+    const message = 'the repository is damaged and takes nothing until it is mended';
+    throw new WaymarkError('REG_CORRUPT', message, { details: { since } });
   }
 
   /** Whether, since the start, a ref was found that nothing in the audit log explains. */
@@ -261,6 +288,7 @@ export class OrgRuntime {
   }
 
   async #moveRef(update: PushedRef, cause: Cause): Promise<void> {
+    this.checkWritable();
     await failpoint('publish.objects-written');
     const [opId] = await this.#openIntents([update], cause);
     await failpoint('publish.intent-written');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PushGate } from '../../src/git/gate.ts';
 import { gitRoutes } from '../../src/http/git-routes.ts';
+import { WaymarkError } from '../../src/model/errors.ts';
 import { type Refused, serveApp, type TestApp } from '../support/app.ts';
 import { makeRepository, runGit, type TestRepository } from '../support/git.ts';
 import { gateWith } from '../support/git-server.ts';
@@ -12,6 +13,7 @@ let app: TestApp;
 let repository: TestRepository;
 let folder: string;
 let gate: PushGate;
+let checkWritable: () => void;
 let actors: string[];
 let logged: object[];
 
@@ -19,6 +21,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'waymark-git-routes-'));
   repository = await makeRepository({ 'registry.yaml': 'first' });
   gate = gateWith();
+  checkWritable = () => {};
   actors = [];
   logged = [];
   const log = { info() {}, warn() {}, error: (facts: object) => void logged.push(facts) };
@@ -38,6 +41,7 @@ function findHome(org: string) {
   if (org !== 'acme') return undefined;
   return {
     repo: repository.path,
+    checkWritable: () => checkWritable(),
     gate: ({ actor }: { actor: string }) => {
       actors.push(actor);
       return gate;
@@ -118,6 +122,21 @@ describe('git push', () => {
     const work = await cloneAndCommit(await app.keyOf('viewer'));
 
     await expect(runGit(work, ['push'])).rejects.toThrow('403');
+  });
+
+  it('is 503 from its first half on while the repository takes nothing, and reading goes on', async () => {
+    const work = await cloneAndCommit(await app.keyOf('publisher'));
+    checkWritable = () => {
+      throw new WaymarkError('REG_CORRUPT', 'the repository is damaged');
+    };
+
+    const token = await app.keyOf('publisher');
+    const asked = await app.ask(advertisement('receive-pack'), { token });
+    const pushing = runGit(work, ['push', '-q', 'origin', 'main']);
+
+    expect(asked.status).toBe(503);
+    await expect(pushing).rejects.toThrow('503');
+    await runGit(folder, ['clone', '-q', remote(await app.keyOf('viewer')), 'other']);
   });
 
   it('logs a gate that failed after git was told', async () => {
