@@ -65,6 +65,7 @@ export const USERNAME = /^(?!git$)[a-z0-9](?:[a-z0-9._@+-]{0,126}[a-z0-9])?$/;
 function usernameFor(text: string, suffix: string): string {
   const plain = text
     .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/[^a-z0-9._@+-]+/g, '-')
     .replace(/^[^a-z0-9]+/, '');
