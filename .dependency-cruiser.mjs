@@ -2,7 +2,7 @@ const tiers = [
   'model',
   'config|git|signing|outbound',
   'registry',
-  'delivery|changes|release|mirror|secrets|environment|promotion|workflow|deployment|rollout|evidence|plugin-host|identity|audit',
+  'delivery|changes|release|mirror|secrets|environment|promotion|workflow|deployment|rollout|evidence|plugin-host|identity|audit|backup',
   'database|queue',
   'http|workers',
   'service',

@@ -32,15 +32,23 @@ const migrations = {
   '0012-tokens': tokens,
 };
 
+export const newestMigration = Object.keys(migrations).sort().at(-1)!;
+
+export const isMigration = (name: string): boolean => Object.hasOwn(migrations, name);
+
 /** Runs what is missing, in one transaction that only one process at a time gets into. */
-export async function migrate(db: Kysely<Tables>, dialect: DialectName): Promise<void> {
+export async function migrate(
+  db: Kysely<Tables>,
+  dialect: DialectName,
+  upTo = newestMigration,
+): Promise<void> {
   const types = columnTypes[dialect];
   const runnable: Record<string, Migration> = {};
   for (const [name, up] of Object.entries(migrations)) {
     runnable[name] = { up: (tx) => up(tx.schema, types) };
   }
   const migrator = new Migrator({ db, provider: { getMigrations: async () => runnable } });
-  const { error } = await migrator.migrateToLatest();
+  const { error } = await migrator.migrateTo(upTo);
   // The migrator gives the error instead of throwing it.
   if (error instanceof Error) throw error;
 }

@@ -26,20 +26,26 @@ export interface DatabaseLocation {
  * @throws {WaymarkError} `RES_UNAVAILABLE`, `RES_STORAGE_FULL`
  */
 export async function openDatabase(location: DatabaseLocation): Promise<Database> {
-  const { url, file, busyForMs = 5_000 } = location;
-  if (url !== undefined) return open('postgres', postgresDialect(url));
-  if (file === undefined) throw new TypeError('neither a database url nor a file is given');
-  surviveFileSizeLimit();
-  return open('sqlite', sqliteDialect(file, busyForMs));
-}
-
-async function open(name: DialectName, dialect: Dialect): Promise<Database> {
-  const db = new Kysely<Tables>({ dialect, plugins: [new CamelCasePlugin()] });
+  const database = connectDatabase(location);
   try {
-    await migrate(db, name);
+    await migrate(database.db, database.dialect);
   } catch (error) {
-    await db.destroy();
+    await database.close();
     throw error;
   }
+  return database;
+}
+
+/** With whatever tables are there. */
+export function connectDatabase(location: DatabaseLocation): Database {
+  const { url, file, busyForMs = 5_000 } = location;
+  if (url !== undefined) return connect('postgres', postgresDialect(url));
+  if (file === undefined) throw new TypeError('neither a database url nor a file is given');
+  surviveFileSizeLimit();
+  return connect('sqlite', sqliteDialect(file, busyForMs));
+}
+
+function connect(name: DialectName, dialect: Dialect): Database {
+  const db = new Kysely<Tables>({ dialect, plugins: [new CamelCasePlugin()] });
   return { db, dialect: name, close: () => db.destroy() };
 }

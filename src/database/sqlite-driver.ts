@@ -4,6 +4,7 @@ import {
   type Driver,
   type QueryResult,
   SelectQueryNode,
+  type TransactionSettings,
 } from 'kysely';
 import { retryWhileBusy } from './busy.ts';
 import { Mutex } from './mutex.ts';
@@ -40,8 +41,8 @@ export class SqliteDriver implements Driver {
     return new Session(this.#files!, this.#turns, this.#busyForMs);
   }
 
-  beginTransaction(session: Session): Promise<void> {
-    return session.begin();
+  beginTransaction(session: Session, { accessMode }: TransactionSettings): Promise<void> {
+    return accessMode === 'read only' ? session.beginReading(this.#path) : session.begin();
   }
 
   commitTransaction(session: Session): Promise<void> {
@@ -67,6 +68,8 @@ class Session implements DatabaseConnection {
   readonly #turns: Mutex;
   readonly #busyForMs: number;
   #endTurn: (() => void) | undefined;
+  /** Of a transaction that only reads: one moment of the database. */
+  #snapshot: SqliteConnection | undefined;
 
   constructor(files: Files, turns: Mutex, busyForMs: number) {
     this.#files = files;
@@ -76,6 +79,7 @@ class Session implements DatabaseConnection {
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     const { reader, writer } = this.#files;
+    if (this.#snapshot) return this.#snapshot.run(query);
     if (this.#endTurn) return writer.run(query);
     if (SelectQueryNode.is(query.query)) return this.#retry(() => reader.run(query));
 
@@ -103,12 +107,23 @@ class Session implements DatabaseConnection {
     }
   }
 
+  /** Nobody waits for it, and it for nobody: it has a connection of its own. */
+  async beginReading(path: string): Promise<void> {
+    this.#snapshot = await this.#retry(() => {
+      const snapshot = new SqliteConnection(path, { readOnly: true });
+      snapshot.exec('begin');
+      return snapshot;
+    });
+  }
+
   async commit(): Promise<void> {
+    if (this.#snapshot) return this.#leave();
     this.#files.writer.exec('commit');
     this.#leave();
   }
 
   async rollback(): Promise<void> {
+    if (this.#snapshot) return this.#leave();
     try {
       // A full disk has rolled it back already.
       if (this.#files.writer.isInTransaction) this.#files.writer.exec('rollback');
@@ -118,6 +133,8 @@ class Session implements DatabaseConnection {
   }
 
   #leave(): void {
+    this.#snapshot?.close();
+    this.#snapshot = undefined;
     this.#endTurn?.();
     this.#endTurn = undefined;
   }

@@ -1,0 +1,44 @@
+import type { Tables } from './tables.ts';
+
+/**
+ * The key that each table is dumped in the order of; null for one that is left out. The tables
+ * stand in the order in which they can be filled: first what others refer to. A new table does
+ * not compile until it has its place here.
+ */
+export const dumpedTables = {
+  org: ['slug'],
+  user: ['id'],
+  externalIdentity: ['issuer', 'subject'],
+  member: ['org', 'userId'],
+  apiKey: ['id'],
+  feedToken: ['id'],
+  audit: ['tenant', 'sequence'],
+  auditCheckpoint: ['tenant', 'sequence'],
+  orgKey: ['org', 'fingerprint'],
+  rootDocument: ['org', 'version'],
+  tokenKey: ['sequence'],
+  activePointer: ['org', 'channel'],
+  intent: ['opId'],
+  release: ['org', 'tag', 'plugin'],
+  client: ['org', 'id'],
+  clientState: ['org', 'clientId'],
+  changeRequest: ['org', 'number'],
+  changeReview: ['org', 'number', 'id'],
+  secret: ['org', 'name'],
+  upstream: ['org'],
+  upstreamCondition: ['org', 'id'],
+  job: ['id'],
+  // Whoever was logged in logs in again.
+  session: null,
+  lockout: null,
+  keptAnswer: null,
+  // Repositories that are restored are whole.
+  quarantine: null,
+  // Their files are not in a backup: bundles are sealed anew.
+  sealedBody: null,
+  sealedPacket: null,
+} as const satisfies {
+  [Table in keyof Tables]: readonly (keyof Tables[Table] & string)[] | null;
+};
+
+export type DumpedTable = keyof typeof dumpedTables;
