@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import { type Config, ConfigError, readConfig } from './config/config.ts';
 import { holdDataDir } from './config/data-dir.ts';
 import { createLog } from './config/log.ts';
@@ -10,17 +11,24 @@ import { openService } from './service/open.ts';
 import { adminKeyFile } from './service/site.ts';
 
 async function serve(config: Config): Promise<void> {
-  const log = createLog();
+  const log = createLog(config.logLevel);
   await holdDataDir(config.dataDir);
   const service = await openService(config, { log, clock: Date.now });
   const server = createHttpServer(service);
   const url = await listen(server, config);
+  const servers = [server];
+  if (config.metricsPort !== null) {
+    const metrics = createServer(service.metricsApp);
+    const at = await listen(metrics, { host: config.host, port: config.metricsPort });
+    log.info({ url: `${at}/metrics` }, 'metrics have a port of their own');
+    servers.push(metrics);
+  }
   console.log(`waymark listening on ${url}`);
   await greet(config, service, url);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'stopping');
-      service.stop([server]).then(
+      service.stop(servers).then(
         () => process.exit(0),
         (error: unknown) => {
           log.error({ error }, 'stopping failed');

@@ -4,6 +4,7 @@ import { armFailpoints } from '../model/failpoint.ts';
 import { isOrgSlug } from '../model/names.ts';
 import { type AllowList, parseAllowList } from '../outbound/address.ts';
 import { ConfigError } from './config-error.ts';
+import { LOG_LEVELS, type LogLevel } from './log.ts';
 import { type JwtSettings, jwtSettingsOf, type OidcSettings, oidcSettingsOf } from './sign-in.ts';
 
 export { ConfigError };
@@ -33,6 +34,11 @@ export interface Config {
   rateLimit: number | 'off' | null;
   /** What outgoing requests may reach beyond the public internet. */
   outboundAllow: AllowList;
+  /** A port of its own for `/metrics`. */
+  metricsPort: number | null;
+  /** What opens `/metrics` on the service's own port. */
+  metricsToken: string | null;
+  logLevel: LogLevel;
   jwt: JwtSettings | null;
   oidc: OidcSettings | null;
   failpoints: string;
@@ -48,7 +54,7 @@ export function readConfig(env: Environment = process.env): Config {
   return Object.freeze({
     dataDir: resolve(env['WAYMARK_DATA_DIR'] || './data'),
     host: env['WAYMARK_HOST'] || '127.0.0.1',
-    port: portOf(env['WAYMARK_PORT'] || '7420'),
+    port: portOf(env['WAYMARK_PORT'] || '7420', 'WAYMARK_PORT'),
     publicUrl: publicUrlOf(env['WAYMARK_PUBLIC_URL']),
     adminToken: adminTokenOf(env['WAYMARK_ADMIN_TOKEN']),
     managementKey: managementKeyOf(env['WAYMARK_MANAGEMENT_KEY']),
@@ -58,6 +64,9 @@ export function readConfig(env: Environment = process.env): Config {
     redisUrl: redisUrlOf(env['REDIS_URL']),
     rateLimit: rateLimitOf(env['WAYMARK_RATE_LIMIT']),
     outboundAllow: outboundAllowOf(env['WAYMARK_OUTBOUND_ALLOW']),
+    metricsPort: metricsPortOf(env['WAYMARK_METRICS_PORT']),
+    metricsToken: metricsTokenOf(env['WAYMARK_METRICS_TOKEN']),
+    logLevel: logLevelOf(env['WAYMARK_LOG_LEVEL']),
     jwt: jwtSettingsOf(env),
     oidc: oidcSettingsOf(env),
     failpoints: failpointsOf(env['WAYMARK_FAILPOINTS']),
@@ -72,10 +81,25 @@ function checkUnsupported(env: Environment): void {
   }
 }
 
-function portOf(text: string): number {
+function portOf(text: string, setting: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
-  throw new ConfigError(`WAYMARK_PORT is ${text}: give a number from 0 to 65535`);
+  throw new ConfigError(`${setting} is ${text}: give a number from 0 to 65535`);
+}
+
+const metricsPortOf = (text: string | undefined): number | null =>
+  text ? portOf(text, 'WAYMARK_METRICS_PORT') : null;
+
+function metricsTokenOf(text: string | undefined): string | null {
+  if (!text) return null;
+  if (isPlainSecret(text)) return text;
+  throw unusable('WAYMARK_METRICS_TOKEN');
+}
+
+function logLevelOf(text: string | undefined): LogLevel {
+  const level = LOG_LEVELS.find((one) => one === (text || 'info'));
+  if (level) return level;
+  throw new ConfigError(`WAYMARK_LOG_LEVEL is ${text}: give one of ${LOG_LEVELS.join(', ')}`);
 }
 
 function publicUrlOf(text: string | undefined): string | null {

@@ -15,12 +15,15 @@ export interface AppParts {
   publicUrl: string | null;
   /** Mounted before anybody is identified: it has a key of its own. */
   management: Router;
+  /** `/metrics`, which has a token of its own. */
+  metrics?: Router;
   /** Where each part of the service is mounted. */
   routers: readonly { at: string; router: Router }[];
 }
 
 export function createApp(parts: AppParts): Express {
-  const { authenticator, limiter, readiness, logError, publicUrl, management, routers } = parts;
+  const { authenticator, limiter, readiness, logError, publicUrl, management, metrics, routers } =
+    parts;
   const app = express();
   app.disable('x-powered-by');
   // Each resource has its own ETag, which may be of more than its bytes.
@@ -29,6 +32,7 @@ export function createApp(parts: AppParts): Express {
   // Queries are read from the URL itself: no nested objects from outside.
   app.set('query parser', false);
   app.use(healthRouter(readiness));
+  if (metrics) app.use(metrics);
   app.use('/v0/management', management);
   app.use(identify({ authenticator, limiter, publicUrl }));
   for (const { at, router } of routers) app.use(at, router);

@@ -131,6 +131,7 @@ async function serve(
   response: Response,
   options: RouteOptions,
 ): Promise<void> {
+  response.locals['route'] = request.baseUrl + row.path;
   const answer = await withDeadline(row, response, async () => {
     const call = await admit(row, request, response, options.orgs);
     const work = () => row.handle(call);
@@ -151,6 +152,7 @@ async function admit(
   const known = isPublic ? (findCaller(response) ?? ANONYMOUS) : getCaller(response);
   const params = request.params as Record<string, string>;
   const org = scopeOf(row, known, request, orgs);
+  response.locals['org'] = org;
   const policy = orgs.policy?.(org);
   const member = callerIn(known, org);
   const caller = policy ? underPolicy(member, policy) : member;

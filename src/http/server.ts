@@ -8,6 +8,7 @@ import {
   STATUS_CODES,
 } from 'node:http';
 import type { Socket } from 'node:net';
+import { describeAnswer, type OnAnswered } from './answered.ts';
 import { failureOf } from './envelope.ts';
 import { sendFailure } from './errors.ts';
 import { requestIdOf } from './request-id.ts';
@@ -18,6 +19,8 @@ export type HotPath = (request: IncomingMessage, response: ServerResponse) => bo
 interface ServerParts {
   app: RequestListener;
   hotPath: HotPath;
+  /** Called once an answer has ended, or its client has gone. */
+  onAnswered?: OnAnswered;
   /** How long a client may take to send a request's headers. */
   headersTimeoutMs?: number;
 }
@@ -25,7 +28,8 @@ interface ServerParts {
 const HEADERS_TIMEOUT_MS = 10_000;
 
 /** The hot path first, for it is asked by every client all day; then Express. */
-export function createHttpServer({ app, hotPath, headersTimeoutMs }: ServerParts): Server {
+export function createHttpServer(parts: ServerParts): Server {
+  const { onAnswered, headersTimeoutMs } = parts;
   const headersTimeout = headersTimeoutMs ?? HEADERS_TIMEOUT_MS;
   const server = createServer({
     headersTimeout,
@@ -36,16 +40,34 @@ export function createHttpServer({ app, hotPath, headersTimeoutMs }: ServerParts
     connectionsCheckingInterval: Math.min(headersTimeout / 4, 1000),
   });
   const answer: RequestListener = (request, response) => {
-    if (!hasOneHost(request)) return refuseHosts(request, response);
-    if (hotPath(request, response)) return;
-    response.setHeader('X-Request-Id', requestIdOf(request));
-    app(request, response);
+    const startedAtMs = performance.now();
+    const isHot = answerWith(parts, request, response);
+    if (!onAnswered) return;
+    const tell = () => onAnswered(describeAnswer(request, response, { startedAtMs, isHot }));
+    // A document from memory is sent in one piece: no listener for what has happened already.
+    if (response.writableEnded) tell();
+    else response.once('close', tell);
   };
   server.on('request', answer);
   // What a client expects beside `100-continue` may be ignored; Node would answer 417 by itself.
   server.on('checkExpectation', answer);
   server.on('clientError', answerParserError);
   return server;
+}
+
+/** True when it was the hot path's. */
+function answerWith(
+  { app, hotPath }: ServerParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): boolean {
+  if (!hasOneHost(request)) refuseHosts(request, response);
+  else if (hotPath(request, response)) return true;
+  else {
+    response.setHeader('X-Request-Id', requestIdOf(request));
+    app(request, response);
+  }
+  return false;
 }
 
 /** Of two, each of two proxies in a row could believe another. HTTP/1.0 has none. */

@@ -25,6 +25,7 @@ import { createVault } from '../secrets/vault.ts';
 import { type Parts, routersOver } from './routers.ts';
 import { checkMasterKey, managementKeyOf, prepareSite } from './site.ts';
 import { openStorage, type Surroundings } from './storage.ts';
+import { openTelemetry } from './telemetry.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -67,7 +68,9 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const key = await managementKeyOf(config, log);
   let isStopping = false;
   const { openApi, routers } = routersOver(parts);
+  const { metrics, metricsApp, onAnswered } = openTelemetry(config, parts);
   const app = createApp({
+    metrics,
     authenticator,
     limiter,
     logError,
@@ -95,7 +98,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
     parsers.close();
     await storage.close();
   }
-  return { app, hotPath, openApi, runtimes, stores, stop };
+  return { app, hotPath, metricsApp, onAnswered, openApi, runtimes, stores, stop };
 }
 
 /** How people prove who they are by a password. */
