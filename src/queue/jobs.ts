@@ -46,7 +46,7 @@ export class Jobs {
   readonly #deps: JobsDeps;
   readonly #definitions = new Map<string, JobDefinition>();
   readonly #stopping = new AbortController();
-  readonly #running = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<unknown>>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(deps: JobsDeps) {
@@ -59,13 +59,14 @@ export class Jobs {
 
   async schedule(order: Order): Promise<void> {
     const now = this.#deps.clock();
-    this.#wake(await this.#deps.jobs.schedule(orderAt(order, now), toTime(now)));
+    const storing = this.#deps.jobs.schedule(orderAt(order, now), toTime(now));
+    this.#wake(await this.#track(storing));
   }
 
   /** Makes sure that a recurring job exists; its turn comes when it comes. */
   async ensure(order: Order): Promise<void> {
     const now = this.#deps.clock();
-    await this.#deps.jobs.ensure(orderAt(order, now), toTime(now));
+    await this.#track(this.#deps.jobs.ensure(orderAt(order, now), toTime(now)));
   }
 
   start(): void {
@@ -101,15 +102,18 @@ export class Jobs {
     this.#stopping.abort();
     const { promise: tooLate, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, STOP_MS);
-    await Promise.race([Promise.all(this.#running), tooLate]);
+    await Promise.race([Promise.allSettled(this.#running), tooLate]);
     await Promise.race([this.#deps.queue.stop(), tooLate]);
     clearTimeout(timer);
   }
 
-  async #track(run: Promise<void>): Promise<void> {
-    this.#running.add(run);
-    await run;
-    this.#running.delete(run);
+  async #track<T>(work: Promise<T>): Promise<T> {
+    this.#running.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#running.delete(work);
+    }
   }
 
   #wake({ id, epoch, runAt }: Job): void {

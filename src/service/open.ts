@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { makeCheckpoints } from '../audit/checkpoints.ts';
@@ -20,8 +19,8 @@ import { type Attempt, checkPassword } from '../identity/password-check.ts';
 import { Mirrors } from '../mirror/mirrors.ts';
 import { timers } from '../mirror/schedule.ts';
 import { ParsePool } from '../registry/parse-pool.ts';
-import { renewRoot } from '../release/renew-root.ts';
 import { createVault } from '../secrets/vault.ts';
+import { degradedJobs, openJobs, renewRoots } from './jobs.ts';
 import { type Parts, routersOver } from './routers.ts';
 import { checkMasterKey, managementKeyOf, prepareSite } from './site.ts';
 import { openStorage, type Surroundings } from './storage.ts';
@@ -44,13 +43,8 @@ export async function openService(config: Config, surroundings: Surroundings) {
   await checkMasterKey(runtimes);
   await prepareSite(config, { ...shared, runtimes });
   const vault = createVault(shared);
-  const mirrors = new Mirrors({
-    ...shared,
-    vault,
-    scratchDir: join(config.dataDir, 'scratch'),
-    scheduler: timers,
-    random: Math.random,
-  });
+  const remotes = { ...shared, vault, scratchDir: join(config.dataDir, 'scratch') };
+  const mirrors = new Mirrors({ ...remotes, scheduler: timers, random: Math.random });
   await mirrors.start(runtimes);
 
   const people = loggingIn(shared);
@@ -66,6 +60,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const own = { publicUrl, ...people, authenticator };
   const parts: Parts = { ...shared, ...own, vault, mirrors, runtimes, deliveries };
   const key = await managementKeyOf(config, log);
+  const jobs = openJobs(config, { ...parts, ...remotes });
   let isStopping = false;
   const { openApi, routers } = routersOver(parts);
   const { metrics, metricsApp, onAnswered } = openTelemetry(config, parts);
@@ -78,21 +73,22 @@ export async function openService(config: Config, surroundings: Surroundings) {
     management: managementRouter(createManagementAuth({ key, clock })),
     readiness: async () => ({
       isReady: !isStopping && (await canRead(stores)),
-      degraded: [...degradedIn(runtimes), ...(await degradedMirrors(mirrors))],
+      degraded: [
+        ...degradedIn(runtimes),
+        ...(await degradedMirrors(mirrors)),
+        ...(await degradedJobs(jobs, parts)),
+      ],
     }),
     routers,
   });
   const hotPath = createHotPath({ ...parts, limiter, logError });
-  const renewing = setInterval(() => void renewRoots(parts), DAY_MS).unref();
-  const vouching = setInterval(() => void makeCheckpoints(parts), HOUR_MS).unref();
   await renewRoots(parts);
+  jobs.start();
 
   /** Lets requests finish, then closes everything. */
   async function stop(servers: readonly Server[], graceMs?: number): Promise<void> {
     isStopping = true;
-    clearInterval(renewing);
-    clearInterval(vouching);
-    await Promise.all(servers.map((server) => drain(server, graceMs)));
+    await Promise.all([...servers.map((server) => drain(server, graceMs)), jobs.stop()]);
     runtimes.close();
     await mirrors.settled();
     parsers.close();
@@ -106,16 +102,6 @@ function loggingIn(deps: Pick<Stores, 'users' | 'lockouts'> & Pick<Surroundings,
   const passwords = createPasswords();
   const check = (attempt: Attempt) => checkPassword({ ...deps, passwords }, attempt);
   return { passwords, checkPassword: check };
-}
-
-/** One org's fault does not keep the others' clients waiting. */
-async function renewRoots({ runtimes, keys, master, clock, log }: Parts): Promise<void> {
-  for (const runtime of runtimes.all()) {
-    const who = { actor: 'system:reconciler', requestId: randomUUID() };
-    await renewRoot({ runtime, keys, master, clock, ...who }).catch((error: unknown) => {
-      log.error({ org: runtime.org.slug, error }, 'the root could not be renewed');
-    });
-  }
 }
 
 const canRead = ({ orgs }: Stores): Promise<boolean> =>

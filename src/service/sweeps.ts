@@ -1,0 +1,18 @@
+import type { Stores } from '../database/stores.ts';
+import { removeOldLockouts } from '../identity/lockout.ts';
+import { removeExpiredSessions } from '../identity/sessions.ts';
+import { type Clock, toTime } from '../model/clock.ts';
+
+/** Rows of jobs that ended so long ago say nothing to anyone. */
+const ENDED_JOB_MS = 7 * 86_400_000;
+
+/** What time alone makes useless, by the name of what is removed. Each answers how many. */
+export const sweepsOver = (
+  stores: Stores,
+  clock: Clock,
+): Readonly<Record<string, () => Promise<number>>> => ({
+  sessions: () => removeExpiredSessions(stores.sessions, clock),
+  lockouts: () => removeOldLockouts(stores.lockouts, clock),
+  keptAnswers: () => stores.keptAnswers.sweep(toTime(clock())),
+  jobs: () => stores.jobs.removeEnded(toTime(clock() - ENDED_JOB_MS)),
+});
