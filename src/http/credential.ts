@@ -23,7 +23,8 @@ export function credentialOf(
   request: IncomingMessage,
   publicUrl: string | null,
 ): Credential | undefined {
-  const { headers, method = '', url = '' } = request;
+  const { headers, method = '' } = request;
+  const url = addressIn(request);
   const { authorization } = headers;
   const apiKey = headers['x-api-key'];
   const isLogIn = LOG_IN.test(`${method} ${url}`);
@@ -37,6 +38,10 @@ export function credentialOf(
   if (!credential || carried.some((other) => !isSame(credential, other))) throw malformed();
   return credential;
 }
+
+/** Whole, also below where a router is mounted. */
+const addressIn = ({ url = '', originalUrl = url }: IncomingMessage & { originalUrl?: string }) =>
+  originalUrl;
 
 const isSame = (one: Credential, other: Credential | undefined): boolean =>
   JSON.stringify(one) === JSON.stringify(other);
@@ -53,8 +58,9 @@ function credentialIn(authorization: string, request: IncomingMessage): Credenti
   if (scheme === 'bearer') return tokenCredential(value);
   if (scheme !== 'basic') return undefined;
   // Elsewhere a browser would send a remembered password along unasked.
-  if (request.url?.startsWith('/git/')) return basicIn(value, request);
-  return request.url === TOKEN_ENDPOINT ? tokenCredential(pairIn(value).password) : undefined;
+  const url = addressIn(request);
+  if (url.startsWith('/git/')) return basicIn(value, request);
+  return url === TOKEN_ENDPOINT ? tokenCredential(pairIn(value).password) : undefined;
 }
 
 /** Where OAuth's clients send their key as the password of Basic, beside a name of their own. */

@@ -23,6 +23,7 @@ import { createVault } from '../secrets/vault.ts';
 import { degradedJobs, openJobs, renewRoots } from './jobs.ts';
 import { type Parts, routersOver } from './routers.ts';
 import { checkMasterKey, managementKeyOf, prepareSite } from './site.ts';
+import { openOidc, openTokens } from './sign-in.ts';
 import { openStorage, type Surroundings } from './storage.ts';
 import { openTelemetry } from './telemetry.ts';
 
@@ -48,7 +49,8 @@ export async function openService(config: Config, surroundings: Surroundings) {
   await mirrors.start(runtimes);
 
   const people = loggingIn(shared);
-  const authenticator = createAuthenticator({ ...stores, ...people, clock });
+  const tokens = openTokens(config, { ...storage, log, clock });
+  const authenticator = createAuthenticator({ ...stores, ...people, ...tokens, clock });
   const perMinuteOf = (org: string | null) =>
     config.rateLimit ??
     TIERS[(org === null ? undefined : runtimes.find(org))?.org.tier ?? 'standard'];
@@ -57,7 +59,8 @@ export async function openService(config: Config, surroundings: Surroundings) {
     log.error({ error, requestId }, 'a request failed');
   const deliveries = new Deliveries(runtimes, shared);
   const { publicUrl } = config;
-  const own = { publicUrl, ...people, authenticator };
+  const oidc = openOidc(config, { ...storage, log, clock, authenticator });
+  const own = { publicUrl, ...people, ...tokens, oidc, authenticator };
   const parts: Parts = { ...shared, ...own, vault, mirrors, runtimes, deliveries };
   const key = await managementKeyOf(config, log);
   const jobs = openJobs(config, { ...parts, ...remotes });

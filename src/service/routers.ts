@@ -15,14 +15,17 @@ import { createOnce } from '../http/idempotency.ts';
 import { keyRoutes } from '../http/key-routes.ts';
 import { memberRoutes } from '../http/member-routes.ts';
 import { namespaceRoutes } from '../http/namespace-routes.ts';
+import { oidcRoutes } from '../http/oidc-routes.ts';
 import { openApiOf } from '../http/openapi.ts';
 import { orgRoutes } from '../http/org-routes.ts';
 import { releaseRoutes } from '../http/release-routes.ts';
 import { type RouteTable, routesOf } from '../http/route.ts';
 import { secretRoutes } from '../http/secret-routes.ts';
 import { sessionRoutes } from '../http/session-routes.ts';
+import { tokenRoutes } from '../http/token-routes.ts';
 import { upstreamRoutes } from '../http/upstream-routes.ts';
 import { userRoutes } from '../http/user-routes.ts';
+import { wellKnownRoutes } from '../http/well-known-routes.ts';
 import type { Authenticator } from '../identity/authenticate.ts';
 import { policyOf } from '../identity/org-policy.ts';
 import type { Passwords } from '../identity/password.ts';
@@ -31,12 +34,15 @@ import type { User } from '../identity/user.ts';
 import type { Mirrors } from '../mirror/mirrors.ts';
 import type { OutboundPolicy } from '../outbound/guard.ts';
 import type { Vault } from '../secrets/vault.ts';
+import type { openOidc, openTokens } from './sign-in.ts';
 import type { Storage, Surroundings } from './storage.ts';
 
 /** Whatever a table of routes may need; each takes its own part of it. */
 export type Parts = Surroundings &
   Stores &
-  Pick<Storage, 'artifacts' | 'bundles' | 'master'> & {
+  Pick<Storage, 'artifacts' | 'bundles' | 'master'> &
+  ReturnType<typeof openTokens> & {
+    oidc: ReturnType<typeof openOidc>;
     runtimes: OrgRuntimes;
     deliveries: Deliveries;
     authenticator: Authenticator;
@@ -66,6 +72,7 @@ export function routersOver(parts: Parts) {
     ...memberRoutes(parts),
     ...apiKeyRoutes(parts),
     ...feedTokenRoutes(parts),
+    ...oidcRoutes(parts),
     ...releaseRoutes(parts),
     ...keyRoutes(parts),
     ...namespaceRoutes(parts),
@@ -75,11 +82,13 @@ export function routersOver(parts: Parts) {
     ...upstreamRoutes(parts),
   ];
   const delivery = deliveryRoutes({ ...parts, states: createStateWriter(clients) });
+  const tokens = tokenRoutes({ ...parts, policyOf: orgs.policy });
   const git = gitRoutes({ findHome: (org) => runtimes.find(org), log });
   const tables: RouteTable[] = [
     { at: '/api/v1', rows: api, isEnveloped: true },
     { at: '/v1/orgs', rows: delivery, isEnveloped: false },
-    { at: '/', rows: git, isEnveloped: false },
+    { at: '/api/v1', rows: tokens, isEnveloped: false },
+    { at: '/', rows: [...git, ...wellKnownRoutes(parts)], isEnveloped: false },
   ];
   const openApi = openApiOf(tables, version);
   const once = createOnce(parts);
