@@ -23,8 +23,7 @@ async function serve(config: Config): Promise<void> {
     log.info({ url: `${at}/metrics` }, 'metrics have a port of their own');
     servers.push(metrics);
   }
-  console.log(`waymark listening on ${url}`);
-  await greet(config, service, url);
+  // Before the line that says so: whoever waits for it may stop the server at once.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
       log.info({ signal }, 'stopping');
@@ -37,6 +36,8 @@ async function serve(config: Config): Promise<void> {
       );
     });
   }
+  console.log(`waymark listening on ${url}`);
+  await greet(config, service, url);
 }
 
 async function greet(
