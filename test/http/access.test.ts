@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 afterAll(() => Promise.all(apps.map(({ app }) => app.close())));
 
-function withoutWork({ body: _body, ...row }: Route): Route {
+function withoutWork({ body: _body, answers: _answers, query: _query, ...row }: Route): Route {
   return { ...row, handle: async () => ({ status: 204 }) };
 }
 

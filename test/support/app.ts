@@ -4,15 +4,17 @@ import type { Stores } from '../../src/database/stores.ts';
 import { createApp } from '../../src/http/app.ts';
 import { createOnce } from '../../src/http/idempotency.ts';
 import { managementRouter } from '../../src/http/management-router.ts';
+import { openApiOf } from '../../src/http/openapi.ts';
 import { createRateLimiter } from '../../src/http/rate-limit.ts';
 import { type Route, routesOf } from '../../src/http/route.ts';
-import { createHttpServer } from '../../src/http/server.ts';
+import { createHttpServer, type HotPath } from '../../src/http/server.ts';
 import { type Authenticator, createAuthenticator } from '../../src/identity/authenticate.ts';
 import { mintApiKey } from '../../src/identity/keys.ts';
 import { createManagementAuth } from '../../src/identity/management.ts';
 import type { Role } from '../../src/identity/roles.ts';
 import type { Clock } from '../../src/model/clock.ts';
 import { createMasterKey } from '../../src/signing/master-key.ts';
+import { conformanceTo } from './conformance.ts';
 import { Memory } from './fakes/memory.ts';
 import { createMemoryStores } from './fakes/memory-stores.ts';
 import { loggingIn } from './passwords.ts';
@@ -78,7 +80,9 @@ export async function serveApp(options: AppOptions): Promise<TestApp> {
   for (const slug of orgs) await stores.orgs.insert(makeOrg(slug), makeEntry());
   const authenticator = createAuthenticator(loggingIn(stores, clock));
   const logged: unknown[] = [];
-  const router = routesOf(options.rows(stores, authenticator), {
+  const rows = options.rows(stores, authenticator);
+  const conformance = conformanceTo(openApiOf([{ at, rows, isEnveloped }], 'test'));
+  const router = routesOf(rows, {
     orgs: { has: (slug) => orgs.includes(slug), slugs: () => orgs },
     isEnveloped,
     once: createOnce({ ...stores, master: createMasterKey(Buffer.alloc(32, 7)), clock }),
@@ -92,7 +96,11 @@ export async function serveApp(options: AppOptions): Promise<TestApp> {
     management: managementRouter(createManagementAuth({ key: MANAGEMENT_KEY, clock })),
     routers: [{ at, router }],
   });
-  const parts = { app, hotPath: () => false };
+  const watch: HotPath = (request, response) => {
+    conformance.watch(request, response);
+    return false;
+  };
+  const parts = { app, hotPath: watch };
   const server = createHttpServer(
     headersTimeoutMs === undefined ? parts : { ...parts, headersTimeoutMs },
   );
@@ -118,6 +126,7 @@ export async function serveApp(options: AppOptions): Promise<TestApp> {
       server.close();
       server.closeAllConnections();
       await closed;
+      conformance.check();
     },
   };
 }

@@ -5,6 +5,7 @@ import { readConfig } from '../../src/config/config.ts';
 import { listen } from '../../src/http/listen.ts';
 import { createHttpServer, type HotPath } from '../../src/http/server.ts';
 import { openService as openWhole } from '../../src/service/open.ts';
+import { conformanceTo } from './conformance.ts';
 
 /** Every part of a server but its process, with a clock that a test can set forward. */
 export interface TestService {
@@ -43,14 +44,21 @@ export async function openService(
   });
   const service = await openWhole(config, { log, clock });
 
+  const conformance = conformanceTo(service.openApi);
+
   let hotAnswers = 0;
   const counted: HotPath = (request, response) => {
+    conformance.watch(request, response);
     const isAnswered = service.hotPath(request, response);
     if (isAnswered) hotAnswers += 1;
     return isAnswered;
   };
+  const cold: HotPath = (request, response) => {
+    conformance.watch(request, response);
+    return false;
+  };
   const { app } = service;
-  const servers = [counted, () => false].map((hotPath) => createHttpServer({ app, hotPath }));
+  const servers = [counted, cold].map((hotPath) => createHttpServer({ app, hotPath }));
   const free = { host: '127.0.0.1', port: 0 };
   const [url = '', coldUrl = ''] = await Promise.all(servers.map((one) => listen(one, free)));
   const admin = (await readFile(join(dataDir, 'admin-key'), 'utf8')).trim();
@@ -68,6 +76,7 @@ export async function openService(
     async close() {
       await service.stop(servers, 0);
       if (kept === undefined) await rm(dataDir, { recursive: true, force: true });
+      conformance.check();
     },
   };
 }
