@@ -1,4 +1,4 @@
-import type { OrgRuntime } from '../delivery/runtime.ts';
+import { mirrorIsReadOnly, type OrgRuntime } from '../delivery/runtime.ts';
 import { isAncestor } from '../git/history.ts';
 import { toTime } from '../model/clock.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
@@ -12,6 +12,7 @@ import {
 } from './change-request.ts';
 import { type Settling, settle } from './change-request-settle.ts';
 import type { Evaluating, Heads } from './checks.ts';
+import { composeEdit, type Edit } from './edit.ts';
 
 /** Someone who works on an org's change requests. */
 export interface Changing extends Settling, Evaluating {
@@ -65,6 +66,24 @@ export async function openChangeRequest(
   return settled!;
 }
 
+/**
+ * Opens a request for an edit, on a branch of its own.
+ *
+ * @throws {WaymarkError} `VAL_FAILED` as `composeEdit`, and for a base that the target has not
+ */
+export async function createFromEdit(
+  changing: Changing,
+  { base, message, operations, ...terms }: Terms & Edit,
+): Promise<ChangeRequest> {
+  const { target = MAIN } = terms;
+  const targetHead = await findBranch(changing.runtime, 'target', target);
+  const commit = await composeEdit(changing, { base, message, operations });
+  if (!(await isAncestor(changing.runtime.repo, base, targetHead))) {
+    throw invalidField('base', `${base} is no commit of ${target}`);
+  }
+  return await openChangeRequest(changing, { ...terms, commit });
+}
+
 async function insert(
   { changeRequests, runtime, actor, requestId, clock }: Changing,
   {
@@ -74,6 +93,7 @@ async function insert(
     ...place
   }: Terms & Pick<NewChangeRequest, 'source' | 'target' | 'head' | 'pending'>,
 ): Promise<ChangeRequest> {
+  if (runtime.org.mode === 'mirror') throw mirrorIsReadOnly();
   const at = toTime(clock());
   const org = runtime.org.slug;
   const request: NewChangeRequest = {
@@ -140,7 +160,7 @@ export async function headsOf(runtime: OrgRuntime, request: ChangeRequest): Prom
   return { head, targetHead, isMain: target === MAIN };
 }
 
-export interface Edit {
+export interface NewWords {
   title?: string | undefined;
   description?: string | undefined;
   status?: 'draft' | 'open' | undefined;
@@ -150,12 +170,12 @@ export interface Edit {
 export async function editChangeRequest(
   changing: Changing,
   number: number,
-  edit: Edit,
+  words: NewWords,
   ifMatch: number | undefined,
 ): Promise<ChangeRequest> {
   const request = await getCurrent(changing, number);
-  const { title = request.title, description = request.description } = edit;
-  const { status = request.status } = edit;
+  const { title = request.title, description = request.description } = words;
+  const { status = request.status } = words;
   return await change(changing, request, { title, description, status }, 'change.edit', ifMatch);
 }
 

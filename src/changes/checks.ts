@@ -6,6 +6,7 @@ import { writeCommit } from '../git/write.ts';
 import type { Clock } from '../model/clock.ts';
 import { type Diagnostic, isError } from '../model/diagnostic.ts';
 import { diffSnapshots, type SnapshotDiff } from '../registry/diff.ts';
+import { scanForSecrets } from '../registry/secret-scan.ts';
 import type { Snapshot } from '../registry/snapshot.ts';
 import { WAYMARK } from './author.ts';
 import { type ClientChange, clientChanges } from './checks-clients.ts';
@@ -17,11 +18,6 @@ export interface Check {
   summary: string;
   diagnostics: readonly Diagnostic[];
 }
-
-/** What looks for secrets in files that a change adds or replaces. A finding never has the secret. */
-export type SecretScanner = (
-  files: readonly { path: string; bytes: Buffer }[],
-) => Promise<Diagnostic[]>;
 
 /** What merging one commit into another would give. */
 export interface Evaluation {
@@ -40,7 +36,6 @@ export interface Evaluation {
 export interface Evaluating {
   runtime: OrgRuntime;
   clock: Clock;
-  scanSecrets?: SecretScanner | undefined;
 }
 
 /** The branches that a change request wants to bring together, as they stand. */
@@ -52,8 +47,8 @@ export interface Heads {
 }
 
 const KEPT = 100;
-/** Larger ones are payload such as images: a scanner reads text. */
-const LARGEST_SCANNED_BYTES = 1024 * 1024;
+/** What a registry takes as payload at most. */
+const LARGEST_SCANNED_BYTES = 5 * 1024 * 1024;
 
 const memos = new WeakMap<OrgRuntime, LRUCache<string, Promise<Evaluation>>>();
 
@@ -96,7 +91,7 @@ async function evaluateAnew(evaluating: Evaluating, heads: Heads): Promise<Evalu
   const checks = [
     schemaCheck(after.ok ? after.value.warnings : after.error),
     ...difference.checks,
-    ...(await checkSecrets(evaluating, targetHead, commit)),
+    await checkSecrets(runtime, targetHead, commit),
     ...signatures,
   ];
   const { objects, clients } = difference;
@@ -172,23 +167,23 @@ async function checkSignatures(runtime: OrgRuntime, heads: Heads): Promise<Check
   return [{ name: 'signatures', status, summary, diagnostics: [] }];
 }
 
+/** A branch that was pushed has been looked at; one that was made from operations has not. */
 async function checkSecrets(
-  { runtime, scanSecrets }: Evaluating,
+  { repo, pool }: OrgRuntime,
   targetHead: string,
   commit: string,
-): Promise<Check[]> {
-  if (!scanSecrets) return [];
-  const changes = await changedPathsBetween(runtime.repo, targetHead, commit);
+): Promise<Check> {
+  const changes = await changedPathsBetween(repo, targetHead, commit);
   const files: { path: string; bytes: Buffer }[] = [];
   for (const { path, status } of changes) {
-    const found = status === 'removed' ? undefined : await runtime.pool.find(`${commit}:${path}`);
+    const found = status === 'removed' ? undefined : await pool.find(`${commit}:${path}`);
     if (found?.type !== 'blob' || found.size > LARGEST_SCANNED_BYTES) continue;
-    files.push({ path, bytes: await runtime.pool.readBlob(found.oid) });
+    files.push({ path, bytes: await pool.readBlob(found.oid) });
   }
-  const diagnostics = await scanSecrets(files);
-  const isFound = diagnostics.some(isError);
+  const diagnostics = await scanForSecrets(files);
+  const isFound = diagnostics.length > 0;
   const summary = isFound ? counted(diagnostics.length, 'secret') : 'none found';
-  return [{ name: 'secrets', status: isFound ? 'failed' : 'passed', summary, diagnostics }];
+  return { name: 'secrets', status: isFound ? 'failed' : 'passed', summary, diagnostics };
 }
 
 const counted = (count: number, what: string): string =>

@@ -1,4 +1,3 @@
-import type { OrgRuntime } from '../delivery/runtime.ts';
 import type { Signature } from '../git/commit.ts';
 import { isAncestor } from '../git/history.ts';
 import { writeCommit } from '../git/write.ts';

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { makeCheckpoints } from '../audit/checkpoints.ts';
+import { settleAll } from '../changes/change-request-settle.ts';
 import type { Config } from '../config/config.ts';
 import type { Stores } from '../database/stores.ts';
 import { Deliveries } from '../delivery/deliveries.ts';
@@ -41,6 +42,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const shared = { ...stores, ...surroundings, artifacts, bundles, master, outbound };
   const runtimes = new OrgRuntimes({ ...shared, parsers, dataDir: config.dataDir, templateDir });
   await runtimes.start();
+  runtimes.onOpen((runtime) => runtime.onFollow(() => settleAll({ ...shared, runtime })));
   await checkMasterKey(runtimes);
   await prepareSite(config, { ...shared, runtimes });
   const vault = createVault(shared);

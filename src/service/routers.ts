@@ -6,6 +6,7 @@ import type { OrgRuntimes } from '../delivery/runtimes.ts';
 import { createStateWriter } from '../delivery/state-writer.ts';
 import { apiKeyRoutes } from '../http/api-key-routes.ts';
 import { auditRoutes } from '../http/audit-routes.ts';
+import { changeRequestRoutes } from '../http/change-request-routes.ts';
 import { changeRoutes } from '../http/change-routes.ts';
 import { deliveryRoutes } from '../http/delivery-routes.ts';
 import { docsRouter } from '../http/docs-router.ts';
@@ -76,6 +77,7 @@ export function routersOver(parts: Parts) {
     ...releaseRoutes(parts),
     ...keyRoutes(parts),
     ...namespaceRoutes(parts),
+    ...changeRequestRoutes(parts),
     ...auditRoutes(parts),
     ...secretRoutes(parts),
     ...changeRoutes({ ...parts, propose: proposeBy(parts.changeRequests) }),
