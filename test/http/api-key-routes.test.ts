@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { apiKeyRoutes } from '../../src/http/api-key-routes.ts';
+import { route } from '../../src/http/route.ts';
+import { sessionRoutes } from '../../src/http/session-routes.ts';
 import { type Refused, serveApp, type TestApp } from '../support/app.ts';
+import { loggingIn } from '../support/passwords.ts';
+import { addPerson, type Browser, browserOf } from '../support/people.ts';
+import { makeEntry, makeMember } from '../support/records.ts';
 
 interface Made {
   data: { id: string; key: string; org: string | null };
@@ -11,6 +16,13 @@ interface Listed {
 
 const path = '/api/v1/api-keys';
 
+const probe = route({
+  method: 'get',
+  path: '/probe',
+  permission: 'registry:write',
+  handle: async () => ({ status: 204 }),
+});
+
 let app: TestApp;
 let admin: string;
 let siteAdmin: string;
@@ -18,7 +30,15 @@ let siteAdmin: string;
 beforeEach(async () => {
   app = await serveApp({
     at: '/api/v1',
-    rows: ({ apiKeys }, authenticator) => apiKeyRoutes({ apiKeys, authenticator, clock: Date.now }),
+    rows: (stores, authenticator) => {
+      const parts = { ...loggingIn(stores, Date.now), authenticator };
+      const orgNames = { has: () => true, slugs: () => [] };
+      return [
+        ...apiKeyRoutes(parts),
+        ...sessionRoutes({ ...parts, orgNames, publicUrl: null }),
+        probe,
+      ];
+    },
   });
   admin = await app.keyOf('admin');
   siteAdmin = await app.keyOf('owner', null);
@@ -54,6 +74,9 @@ describe('POST /api/v1/api-keys', () => {
   it.each([
     [{ roles: [] }, 'roles'],
     [{ roles: ['king'] }, 'roles.0'],
+    [{ scopes: [] }, 'scopes'],
+    [{ scopes: ['everything'] }, 'scopes.0'],
+    [{ scopes: ['sites:manage'] }, 'scopes.0'],
     [{ roles: ['viewer', 'viewer'] }, 'roles'],
     [{ name: '' }, 'name'],
     [{ teams: 'sales' }, 'teams'],
@@ -109,5 +132,87 @@ describe('DELETE /api/v1/api-keys/:id', () => {
 
     expect(foreign.status).toBe(404);
     expect(foreign.body.error.message.replace(id, nobody)).toBe(unknown.body.error.message);
+  });
+});
+
+describe('a key with scopes', () => {
+  it('does what they name of what its roles allow, and no more', async () => {
+    const narrow = (await make(admin, { roles: ['editor'], scopes: ['registry:read'] })).body.data;
+    const wide = (await make(admin, { roles: ['editor'], scopes: ['registry:write'] })).body.data;
+
+    expect((await app.ask('/api/v1/probe', { token: narrow.key })).status).toBe(403);
+    expect((await app.ask('/api/v1/probe', { token: wide.key })).status).toBe(204);
+  });
+});
+
+describe('a person’s own key', () => {
+  const request = { name: 'my laptop', roles: ['editor'] };
+  const userId = 'id-of-ada';
+  let browser: Browser;
+  let key: string;
+
+  beforeEach(async () => {
+    await addPerson(app.stores, 'ada', { acme: ['editor'] });
+    browser = await browserOf(app, 'ada');
+    key = (await browser.ask<Made>(path, { body: request })).body.data.key;
+  });
+
+  const tried = async () => {
+    const { status, body } = await app.ask<Refused>('/api/v1/probe', { token: key });
+    return [status, body?.error.code];
+  };
+
+  it('needs no permission, and acts as the person', async () => {
+    expect(await tried()).toEqual([204, undefined]);
+
+    const { body } = await app.ask<{ data: object }>('/api/v1/session', { token: key });
+    expect(body.data).toMatchObject({ user: { username: 'ada' }, org: 'acme', csrfToken: null });
+  });
+
+  it('is seen by them with their others alone', async () => {
+    await make(admin, { name: 'nightly' });
+
+    const { body } = await browser.ask<Listed>(path);
+
+    expect(body.data.map(({ name }) => name)).toEqual(['my laptop']);
+    expect((await app.ask(path, { token: key })).status).toBe(403);
+  });
+
+  it('is revoked by them, and another’s is not', async () => {
+    const other = (await make(admin)).body.data.id;
+    const [own] = (await browser.ask<Listed>(path)).body.data;
+
+    expect((await browser.ask(`${path}/${other}`, { method: 'DELETE' })).status).toBe(404);
+    expect((await browser.ask(`${path}/${own?.id}`, { method: 'DELETE' })).status).toBe(204);
+
+    expect(await tried()).toEqual([401, 'AUTH_TOKEN_REVOKED']);
+  });
+
+  it('makes no further keys', async () => {
+    expect((await make(key, { roles: ['viewer'] })).status).toBe(403);
+  });
+
+  it('shrinks with the roles of the person', async () => {
+    const viewer = makeMember('ada', { roles: ['viewer'], version: 2 });
+    await app.stores.members.replace(viewer, 1, makeEntry());
+    app.authenticator.invalidate(userId);
+
+    expect(await tried()).toEqual([403, 'PERM_DENIED']);
+  });
+
+  it('stops while the person is disabled', async () => {
+    const ada = (await app.stores.users.find(userId))!;
+    const disabledAt = '2026-03-01T12:00:00.000Z';
+    await app.stores.users.replace({ ...ada, disabledAt, version: 2 }, 1, makeEntry());
+    app.authenticator.invalidate(userId);
+
+    expect(await tried()).toEqual([401, 'AUTH_TOKEN_REVOKED']);
+  });
+
+  it('ends with the person', async () => {
+    await app.stores.users.remove(userId, '2026-03-01T12:00:00.000Z', makeEntry());
+    app.authenticator.invalidate(userId);
+
+    expect(await tried()).toEqual([401, 'AUTH_TOKEN_REVOKED']);
   });
 });

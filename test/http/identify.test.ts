@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { route } from '../../src/http/route.ts';
+import { CHOSEN_KEY_ID, parseToken } from '../../src/identity/keys.ts';
 import { type Refused, serveApp, type TestApp } from '../support/app.ts';
+import { addPerson, PASSWORD } from '../support/people.ts';
+import { makeApiKey, makeEntry } from '../support/records.ts';
 
 let app: TestApp;
 let token: string;
@@ -65,6 +68,29 @@ describe('a credential', () => {
   it('that is wrong is refused also where none is needed', async () => {
     expect((await app.ask('/nowhere')).status).toBe(404);
     expect((await app.ask('/nowhere', { token: 'x'.repeat(40) })).status).toBe(401);
+  });
+
+  it('is a person’s password, for git', async () => {
+    await addPerson(app.stores, 'ada', { acme: ['viewer'] });
+    const ask = async (path: string, user: string, password: string) => {
+      const { status, body } = await app.ask<Refused>(path, { headers: basic(user, password) });
+      return [status, body?.error?.code];
+    };
+
+    expect(await ask('/git/whoami', 'ada', PASSWORD)).toEqual([200, undefined]);
+    expect(await ask('/git/whoami', 'ada', 'wrong')).toEqual([401, 'AUTH_LOGIN_FAILED']);
+    expect(await ask('/git/whoami', 'eve', PASSWORD)).toEqual([401, 'AUTH_LOGIN_FAILED']);
+    expect(await ask('/git/whoami', 'git', PASSWORD)).toEqual([401, 'AUTH_TOKEN_INVALID']);
+    expect(await ask('/whoami', 'ada', PASSWORD)).toEqual([401, 'AUTH_TOKEN_INVALID']);
+  });
+
+  it('is an operator’s own key beside the user name git', async () => {
+    const chosen = 'a-text-of-twenty-or-more';
+    const { secretHash } = parseToken(chosen)!;
+    await app.stores.apiKeys.insert(makeApiKey(CHOSEN_KEY_ID, { secretHash }), makeEntry());
+
+    expect((await app.ask('/git/whoami', { headers: basic('git', chosen) })).status).toBe(200);
+    expect((await app.ask('/git/whoami', { headers: basic('ada', chosen) })).status).toBe(401);
   });
 
   it('is asked of git with the scheme that git knows', async () => {

@@ -7,7 +7,15 @@ import { mintApiKey, mintClientToken } from '../../src/identity/keys.ts';
 import { permissionsOf } from '../../src/identity/roles.ts';
 import { createMemoryStores } from '../support/fakes/memory-stores.ts';
 import { loggingIn } from '../support/passwords.ts';
-import { makeApiKey, makeClient, makeEntry, makeOrg } from '../support/records.ts';
+import { addPerson, PASSWORD } from '../support/people.ts';
+import {
+  makeApiKey,
+  makeClient,
+  makeEntry,
+  makeMember,
+  makeOrg,
+  makeUser,
+} from '../support/records.ts';
 
 const START = Date.parse('2026-03-01T12:00:00Z');
 const at = (ms: number) => new Date(START + ms).toISOString();
@@ -192,6 +200,73 @@ describe('authenticate, with a client token', () => {
     await expect(authenticator.authenticate(token)).rejects.toMatchObject({
       code: 'AUTH_TOKEN_REVOKED',
     });
+  });
+});
+
+describe('authenticate, with the token of a client that a person enrolled', () => {
+  const enrolledByAda = async () => {
+    await stores.users.insert(makeUser('ada'), makeEntry());
+    await stores.members.insert(makeMember('ada', { roles: ['editor'] }), makeEntry());
+    return addClient('id-of-ada');
+  };
+
+  it('sees what the person sees, and is nobody else', async () => {
+    const { token } = await enrolledByAda();
+
+    const caller = await authenticator.authenticate(token);
+
+    expect(caller).toMatchObject({ kind: 'client', user: 'ada', grantRoles: ['editor'] });
+    expect(caller.permissions).toEqual(new Set(['delivery:read']));
+    expect(caller).not.toHaveProperty('userId');
+    expect(caller).not.toHaveProperty('memberships');
+  });
+
+  it('ends when the person is disabled, or no member any more', async () => {
+    const { token } = await enrolledByAda();
+    await authenticator.authenticate(token);
+    await stores.members.remove(makeMember('ada'), at(0), makeEntry());
+
+    authenticator.invalidate('id-of-ada');
+
+    await expect(authenticator.authenticate(token)).rejects.toMatchObject({
+      code: 'AUTH_TOKEN_REVOKED',
+    });
+  });
+
+  it('may not do what the scopes of the enroller’s key leave out', async () => {
+    const key = await addKey({ roles: ['editor'], scopes: ['agents:enroll'] });
+    const { token } = await addClient(key.id);
+
+    expect((await authenticator.authenticate(token)).permissions).toEqual(new Set());
+  });
+});
+
+describe('authenticatePassword', () => {
+  const log = (password: string, username = 'ada') =>
+    authenticator.authenticatePassword({ username, password, address: '192.0.2.1' });
+
+  beforeEach(() => addPerson(stores, 'ada', { acme: ['editor'] }));
+
+  it('says who calls, in their only org', async () => {
+    const caller = await log(PASSWORD);
+
+    expect(caller).toMatchObject({ kind: 'user', actor: 'user:ada', org: 'acme' });
+  });
+
+  it('checks it once a minute, and anew when the person is told to have changed', async () => {
+    const caller = await log(PASSWORD);
+    expect(await log(PASSWORD)).toBe(caller);
+
+    authenticator.invalidate('id-of-ada');
+
+    expect(await log(PASSWORD)).not.toBe(caller);
+  });
+
+  it('takes no other password for one that was right a moment ago', async () => {
+    await log(PASSWORD);
+
+    await expect(log('another password')).rejects.toMatchObject({ code: 'AUTH_LOGIN_FAILED' });
+    await expect(log(PASSWORD, 'eve')).rejects.toMatchObject({ code: 'AUTH_LOGIN_FAILED' });
   });
 });
 

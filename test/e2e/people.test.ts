@@ -1,0 +1,112 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ask, type Refused } from '../support/app.ts';
+import { runGit, temporaryFolder } from '../support/git.ts';
+import { type OrgApi, openOrg } from '../support/org-api.ts';
+import { browserOf, logInTo, PASSWORD } from '../support/people.ts';
+import { openService, type TestService } from '../support/service.ts';
+
+let dataDir: string;
+let folder: string;
+let service: TestService;
+let org: OrgApi;
+let userId: string;
+
+const member = (body?: object) =>
+  ask(`${service.url}/api/v1/members/${userId}`, {
+    method: body ? 'PUT' : 'DELETE',
+    token: org.admin,
+    ...(body && { body }),
+  });
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'waymark-people-'));
+  folder = await temporaryFolder('waymark-clones-');
+  service = await openService(dataDir);
+  org = await openOrg(service);
+  const made = await org.post<{ id: string }>('/users', { username: 'ada', password: PASSWORD });
+  userId = made.id;
+  expect((await member({ roles: ['editor'] })).status).toBe(201);
+});
+
+afterAll(async () => {
+  await org.close();
+  await service.close();
+  await Promise.all([dataDir, folder].map((path) => rm(path, { recursive: true, force: true })));
+});
+
+const clone = (into: string, password = PASSWORD) =>
+  runGit(folder, [
+    'clone',
+    '-q',
+    `${service.url.replace('//', `//ada:${encodeURIComponent(password)}@`)}/git/tools.git`,
+    into,
+  ]);
+
+describe('a person', () => {
+  it('clones and pushes with their password', async () => {
+    await clone('first');
+    const tree = join(folder, 'first');
+    await runGit(tree, ['checkout', '-q', '-b', 'idea']);
+    await runGit(tree, ['commit', '-q', '--allow-empty', '-m', 'An idea']);
+
+    await runGit(tree, ['push', '-q', 'origin', 'idea']);
+
+    expect(await runGit(tree, ['ls-remote', 'origin', 'idea'])).toMatch('refs/heads/idea');
+  });
+
+  it('clones nothing with a wrong one', async () => {
+    await expect(clone('never', 'a wrong password')).rejects.toThrow(/Authentication failed|401/);
+  });
+
+  it('enrols a client by browser, which ends with their membership', async () => {
+    const browser = await browserOf(service, 'ada');
+    const place = '/v1/orgs/tools/delivery';
+    const enrolled = await browser.ask<{ token: string }>(`${place}/clients`, {
+      body: { name: 'laptop' },
+    });
+    expect(enrolled.status).toBe(201);
+    const { token } = enrolled.body;
+    expect((await org.get('/index', { token })).status).toBe(200);
+
+    expect((await member()).status).toBe(204);
+
+    const refused = await org.get<Refused>('/index', { token });
+    expect([refused.status, refused.body.error.code]).toEqual([401, 'AUTH_TOKEN_REVOKED']);
+    await expect(clone('gone')).rejects.toThrow(/not found|404/);
+  });
+});
+
+describe('a restart', () => {
+  it('keeps sessions, and the lock after wrong passwords', async () => {
+    await member({ roles: ['editor'] });
+    const { cookie } = await browserOf(service, 'ada');
+    const body = { username: 'ada', password: 'a wrong password' };
+    for (let i = 0; i < 5; i += 1) await ask(`${service.url}/api/v1/session`, { body });
+
+    await service.close();
+    service = await openService(dataDir);
+    await org.follow(service);
+
+    const seen = await ask(`${service.url}/api/v1/session`, { headers: { cookie } });
+    expect(seen.status).toBe(200);
+    expect((await logInTo(service, 'ada')).status).toBe(429);
+    service.advance(31_000);
+    expect((await logInTo(service, 'ada')).status).toBe(201);
+  });
+});
+
+describe('the management key', () => {
+  it('is generated once, for its owner alone', async () => {
+    const file = join(dataDir, 'management-key');
+    const key = (await readFile(file, 'utf8')).trim();
+    const headers = { 'x-management-key': key };
+
+    const answer = await ask<Refused>(`${service.url}/v0/management/plugins`, { headers });
+
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect([answer.status, answer.body.error.code]).toEqual([404, 'RES_NOT_FOUND']);
+  });
+});
