@@ -55,7 +55,8 @@ async function beginQuarantine(
   const since = toTime(clock());
   const quarantine = { org, since, reason };
   await quarantines.begin(quarantine, run, entryOf('registry.quarantine', org, since));
-  await runtime.setQuarantine((await quarantines.find(org)) ?? quarantine);
+  // As stored: it may have begun before, or this run may have been overtaken.
+  await runtime.setQuarantine(await quarantines.find(org));
 }
 
 async function endQuarantine(
