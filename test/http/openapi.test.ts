@@ -1,22 +1,26 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { type OpenApi, openApiOf } from '../../src/http/openapi.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { docsPage } from '../../src/http/docs-page.ts';
+import { shapeText } from '../../src/http/docs-shape.ts';
+import { type OpenApi, openApiOf, templateOf } from '../../src/http/openapi.ts';
 import { route } from '../../src/http/route.ts';
+import { ask } from '../support/app.ts';
 import { routeTables } from '../support/route-table.ts';
+import { openService, type TestService } from '../support/service.ts';
 
 const golden = join(import.meta.dirname, '../golden/openapi-paths.txt');
 
+let service: TestService;
 let document: OpenApi;
 
 beforeAll(async () => {
-  const tables = (await routeTables()).map(({ at, rows }) => ({
-    at,
-    rows,
-    isEnveloped: at === '/api/v1',
-  }));
-  document = openApiOf(tables, '1.0.0');
+  service = await openService();
+  document = service.openApi;
 });
+
+afterAll(() => service.close());
 
 const operations = () =>
   Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -36,6 +40,16 @@ describe('openapi.json', () => {
     const shown = errors.map(({ message, location }) => `${location[0]?.pointer}: ${message}`);
     expect(shown).toEqual([]);
   }, 60_000);
+
+  it('has every row of every table', async () => {
+    const tables = await routeTables();
+
+    const missing = tables.flatMap(({ at, rows }) =>
+      rows.filter((row) => !document.paths[templateOf({ at }, row)]?.[row.method]),
+    );
+
+    expect(missing.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
+  });
 
   it('has every route, with its answers and who may', async () => {
     const lines = operations().map(({ label, operation }) => {
@@ -62,18 +76,94 @@ describe('openapi.json', () => {
   });
 });
 
+describe('GET /openapi.json', () => {
+  it('gives the document to everybody, and 304 to whoever has it', async () => {
+    const answer = await ask(`${service.url}/openapi.json`);
+    const etag = answer.headers.get('etag') ?? '';
+    const again = await ask(`${service.url}/openapi.json`, { headers: { 'if-none-match': etag } });
+
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+    expect(answer.body).toEqual(document);
+    expect(again.status).toBe(304);
+  });
+});
+
+describe('GET /docs', () => {
+  it('shows every route on one page that asks for nothing from elsewhere', async () => {
+    const { status, headers, text } = await ask(`${service.url}/docs`);
+
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(text.match(/<article id="/g)).toHaveLength(operations().length);
+    expect(text).not.toMatch(/\ssrc=|<link|@import|url\(/);
+    const links = [...text.matchAll(/href="([^"]+)"/g)].map(([, link]) => link);
+    expect(links.filter((link) => !link?.startsWith('#'))).toEqual(['openapi.json']);
+  });
+
+  it('lets run what it was made with, and nothing else', async () => {
+    const { headers, text } = await ask(`${service.url}/docs`);
+
+    const policy = headers.get('content-security-policy') ?? '';
+    const [, script = ''] = /<script>([\s\S]*)<\/script>/.exec(text) ?? [];
+    const hash = createHash('sha256').update(script).digest('base64');
+    expect(policy).toMatch(/^default-src 'none';/);
+    expect(policy).toContain(`script-src 'sha256-${hash}'`);
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+  });
+});
+
+describe('docsPage', () => {
+  it('writes out whatever a description says', () => {
+    const summary = 'Gives <script>alert("1")</script> & `code`.';
+    const row = { ...boxes, summary, answers: { 200: { data: { const: '<b>' } } } };
+    const page = docsPage(openApiOf([{ at: '/x', rows: [route(row)], isEnveloped: false }], '1'));
+
+    expect(page).toContain('Gives &lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp;');
+    expect(page).toContain('<pre>&quot;&lt;b&gt;&quot;</pre>');
+    expect(page).not.toContain('<script>alert');
+  });
+});
+
+describe('shapeText', () => {
+  it.each([
+    [{ type: 'string' }, 'string'],
+    [{ type: ['string', 'null'], format: 'date-time' }, 'date-time | null'],
+    [{ enum: ['a', 1] }, '"a" | 1'],
+    [{ type: 'array', items: { enum: ['a', 'b'] } }, '("a" | "b")[]'],
+    [{ $ref: '#/components/schemas/Meta' }, 'Meta'],
+    [{ anyOf: [{ type: 'null' }, { const: true }] }, 'null | true'],
+    [{ type: 'object', additionalProperties: { type: 'integer' } }, '{ [name]: integer }'],
+    [{ type: 'object', properties: {} }, '{}'],
+    [{}, 'anything'],
+    [
+      {
+        type: 'object',
+        required: ['a'],
+        properties: { a: { type: 'string' }, b: { type: 'array', items: { type: 'number' } } },
+      },
+      '{\n  a: string,\n  b?: number[]\n}',
+    ],
+  ])('%j is %s', (schema, shown) => {
+    expect(shapeText(schema)).toBe(shown);
+  });
+});
+
+const boxes = {
+  method: 'get',
+  path: '/boxes/:id',
+  permission: 'releases:read',
+  handle: async () => undefined,
+} as const;
+
 describe('openApiOf', () => {
   const shape = { type: 'string' };
   const of = (row: Parameters<typeof route>[0], isEnveloped = true) => {
     const { paths } = openApiOf([{ at: '/api/v1', rows: [route(row)], isEnveloped }], '1');
     return paths[`/api/v1${row.path.replace(/:(\w+)/g, '{$1}')}`]?.[row.method];
   };
-  const row = {
-    method: 'get',
-    path: '/boxes/:id',
-    permission: 'releases:read',
-    handle: async () => undefined,
-  } as const;
+  const row = boxes;
   const names = (operation: ReturnType<typeof of>) =>
     operation?.parameters?.map(({ name, $ref }) => name ?? String($ref).split('/').at(-1));
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../../src/config/config.ts';
 import { listen } from '../../src/http/listen.ts';
+import type { OpenApi } from '../../src/http/openapi.ts';
 import { createHttpServer, type HotPath } from '../../src/http/server.ts';
 import { openService as openWhole } from '../../src/service/open.ts';
 import { conformanceTo } from './conformance.ts';
@@ -15,6 +16,8 @@ export interface TestService {
   /** How many requests the hot path has answered by itself. */
   hotAnswers(): number;
   dataDir: string;
+  /** What it says that it answers. */
+  openApi: OpenApi;
   /** A site administrator's key. */
   admin: string;
   advance(ms: number): void;
@@ -68,6 +71,7 @@ export async function openService(
     coldUrl,
     hotAnswers: () => hotAnswers,
     dataDir,
+    openApi: service.openApi,
     admin,
     advance(ms) {
       aheadMs += ms;
