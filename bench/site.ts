@@ -8,6 +8,7 @@ import type { OrgRuntime } from '../src/delivery/runtime.ts';
 import { OrgRuntimes } from '../src/delivery/runtimes.ts';
 import { repositoryPath } from '../src/git/repository.ts';
 import { mintApiKey } from '../src/identity/keys.ts';
+import { NOTHING_ALLOWED } from '../src/outbound/address.ts';
 import { ParsePool } from '../src/registry/parse-pool.ts';
 import { createMasterKey } from '../src/signing/master-key.ts';
 import { type Files, temporaryFolder } from '../test/support/git.ts';
@@ -42,7 +43,8 @@ export async function openSite(files: Files): Promise<Site> {
   const parsers = new ParsePool();
   const log = { info() {}, warn() {}, error: (...said: unknown[]) => console.error(...said) };
   const master = createMasterKey(MASTER_KEY);
-  const shared = { ...stores, artifacts, master, parsers, clock: Date.now, log };
+  const outbound = { allow: NOTHING_ALLOWED };
+  const shared = { ...stores, artifacts, master, parsers, clock: Date.now, log, outbound };
   const runtimes = new OrgRuntimes({ ...shared, dataDir, templateDir: '' });
   const org = {
     slug: ORG,

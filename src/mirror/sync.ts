@@ -79,7 +79,6 @@ async function follow(
     throw new MirrorError('branch-missing', `the upstream: it has no branch ${upstream.branch}`);
   }
   const findings = await fetchListed(runtime, { remote, work, branch, listed }, deps);
-  await failpoint('mirror.fetched');
   const head = await runtime.refs.read(upstreamRef(branch));
   if (head !== undefined) findings.push(...(await verifier.promote(head, branch)));
   await verifier.takeTags();
@@ -109,6 +108,7 @@ async function fetchListed(
   const head = listed.get(branch)!;
   try {
     await fetchRefs(remote, wanted, work);
+    await failpoint('mirror.fetched');
     return findings;
   } catch (error) {
     const isForced = wanted.some((one) => one.ref === ref && one.isForced);

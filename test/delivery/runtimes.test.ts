@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createArtifactStore } from '../../src/database/artifact-store.ts';
 import { OrgRuntimes } from '../../src/delivery/runtimes.ts';
 import { repositoryPath } from '../../src/git/repository.ts';
+import { NOTHING_ALLOWED } from '../../src/outbound/address.ts';
 import { ParsePool } from '../../src/registry/parse-pool.ts';
 import { rotateKeys } from '../../src/release/rotate-keys.ts';
 import { createMemoryStores } from '../support/fakes/memory-stores.ts';
@@ -39,7 +40,8 @@ async function start(): Promise<OrgRuntimes> {
   const log = { info: say, warn: say, error: say };
   const templateDir = join(dataDir, 'template');
   const clock = () => NOW_MS;
-  const deps = { ...stores, artifacts, master: testMaster, parsers, clock, log };
+  const outbound = { allow: NOTHING_ALLOWED };
+  const deps = { ...stores, artifacts, master: testMaster, parsers, clock, log, outbound };
   const runtimes = new OrgRuntimes({ ...deps, dataDir, templateDir });
   opened.push(runtimes);
   await runtimes.start();
@@ -84,7 +86,18 @@ describe('OrgRuntimes.create', () => {
     expect(runtimes.find('acme')?.maybeView).toBeUndefined();
   });
 
-  it('refuses a slug that is taken or none, and mirrors', async () => {
+  it('makes a mirror with its upstream and an unborn main', async () => {
+    const runtimes = await start();
+    const upstream = { url: 'https://1.1.1.1/registry.git' };
+
+    await runtimes.create({ ...request('copy', 'empty'), mode: 'mirror', upstream });
+
+    expect(await stores.upstreams.find('copy')).toMatchObject({ ...upstream, head: null });
+    expect(await runtimes.find('copy')!.refs.list('refs/')).toEqual(new Map());
+    expect(await actions('copy')).toContain('upstream.set');
+  });
+
+  it('refuses a slug that is taken or none, and a mirror of nothing', async () => {
     const runtimes = await start();
     await runtimes.create(request('acme', 'empty'));
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FAILPOINTS, type Failpoint } from '../../src/model/failpoint.ts';
+import { describeKilledMirroring } from './killed-mirroring.ts';
 import { describeKilledPublishing } from './killed-publishing.ts';
 import { describeKilledSealing } from './killed-sealing.ts';
 import { describeKilledSyncing } from './killed-syncing.ts';
@@ -8,6 +9,7 @@ import { describeKilledSyncing } from './killed-syncing.ts';
 const hit = new Set<Failpoint>();
 
 describeKilledPublishing(hit);
+describeKilledMirroring(hit);
 describeKilledSealing(hit);
 describeKilledSyncing(hit);
 

@@ -63,7 +63,7 @@ describe('a mirror', () => {
 
     test.elapse();
 
-    await expect.poll(served).toBe(next);
+    await expect.poll(served, { timeout: 15_000 }).toBe(next);
     await test.mirror.settled();
     expect(test.delays).toEqual([MINUTE_MS, MINUTE_MS]);
   });
@@ -92,7 +92,7 @@ describe('a mirror', () => {
 
     test.mirror.hint();
 
-    await expect.poll(served).toBe(upstream.head);
+    await expect.poll(served, { timeout: 15_000 }).toBe(upstream.head);
   });
 
   it('answers those who ask during a sync by one later sync', async () => {
@@ -121,6 +121,6 @@ describe('a mirror', () => {
 
     expect(test.delays).toEqual([]);
     expect((await test.upstream()).lastAttemptAt).toBeNull();
-    await expect.poll(() => processesOf('git', server.url)).toEqual([]);
+    await expect.poll(() => processesOf('git', server.url), { timeout: 15_000 }).toEqual([]);
   });
 });
