@@ -1,24 +1,27 @@
 import type { Request } from 'express';
-import type { OidcLogin } from '../identity/oidc.ts';
-import { LOGIN_SEC } from '../identity/oidc.ts';
+import type { Authenticator } from '../identity/authenticate.ts';
+import { LOGIN_SEC, type OidcLogin } from '../identity/oidc.ts';
 import type { OidcSignIn } from '../identity/oidc-sign-in.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import { cookieLine, cookieOf, endedCookie } from './cookies.ts';
 import { placeOf } from './origin.ts';
+import { findReplaced } from './replaced-session.ts';
 import { type Route, route } from './route.ts';
 import { sessionCookie } from './session-cookie.ts';
 
 interface Deps {
   /** Undefined where nobody logs in like this. */
   oidc: { login: OidcLogin; signIn: OidcSignIn } | undefined;
+  authenticator: Pick<Authenticator, 'authenticateSession'>;
   publicUrl: string | null;
 }
 
 const COOKIE = 'waymark-oidc';
-const text = { type: 'string', maxLength: 4096 };
+// A cookie has room for 4,096 bytes, and it is kept in one.
+const text = { type: 'string', maxLength: 2000 };
 
 /** A browser goes through these, so each success is a redirection. */
-export function oidcRoutes({ oidc, publicUrl }: Deps): Route[] {
+export function oidcRoutes({ oidc, authenticator, publicUrl }: Deps): Route[] {
   function configured() {
     if (oidc) return oidc;
     throw new WaymarkError('RES_NOT_FOUND', 'nobody logs in to this site by OpenID Connect');
@@ -57,7 +60,8 @@ export function oidcRoutes({ oidc, publicUrl }: Deps): Route[] {
         // Also where it fails: what was begun is tried once.
         response.append('Set-Cookie', endedCookie(COOKIE, isSecure));
         const loggedIn = await login.complete(query, cookieOf(request, COOKIE, isSecure));
-        const token = await signIn(loggedIn, requestId);
+        const replacedId = await findReplaced(request, authenticator, publicUrl);
+        const token = await signIn(loggedIn, requestId, replacedId);
         response.append('Set-Cookie', sessionCookie(request, publicUrl, token));
         response.set('Cache-Control', 'no-store').redirect(loggedIn.returnTo);
         return undefined;

@@ -22,6 +22,7 @@ import {
   timeOrNull,
   whole,
 } from './people-shapes.ts';
+import { findReplaced } from './replaced-session.ts';
 import { type Call, type Route, route } from './route.ts';
 import { sessionCookie, sessionTokensIn } from './session-cookie.ts';
 import { callerIn, checkOrg, type OrgNames } from './tenant.ts';
@@ -77,21 +78,13 @@ export function sessionRoutes(deps: Deps): Route[] {
     const user = await deps.checkPassword({ username, password: given, address });
     const caller = callerOfUser(user, await members.listOf(user.id), { org });
     if (org !== null) checkOrg(caller, org, orgNames);
-    const replacedId = await replacedBy(request);
+    const replacedId = await findReplaced(request, authenticator, publicUrl);
     const chosen = { user, org: caller.org, requestId, replacedId };
     const { token, session } = await startSession({ sessions, clock }, chosen);
     if (replacedId !== undefined) authenticator.invalidate(replacedId);
     const shownSession = { id: session.id, expiresAtMs: Date.parse(session.expiresAt) };
     const begun = { ...caller, session: shownSession };
     return { token, data: await describe(begun, token) };
-  }
-
-  /** The session that the browser had: a log-in ends it, or whoever planted it would stay in it. */
-  async function replacedBy(request: Call['request']): Promise<string | undefined> {
-    const [token] = sessionTokensIn(request, publicUrl);
-    if (token === undefined) return undefined;
-    const caller = await authenticator.authenticateSession(token).catch(ignoreRefusal);
-    return caller?.session?.id;
   }
 
   async function describe(caller: Caller, token: string | undefined) {
@@ -170,7 +163,3 @@ const standingOf = ({ org, roles, permissions }: Caller) => ({
   roles,
   permissions: [...permissions].sort(),
 });
-
-function ignoreRefusal(error: unknown): undefined {
-  if (!(error instanceof WaymarkError)) throw error;
-}

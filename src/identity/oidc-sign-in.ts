@@ -22,18 +22,24 @@ interface Deps {
 /**
  * The token of a new session for whom an issuer has sent.
  *
+ * @param replacedId the session that the browser had
  * @throws {WaymarkError} `AUTH_LOGIN_FAILED` for a disabled user, `RES_VERSION_CONFLICT`
  */
-export type OidcSignIn = (loggedIn: LoggedIn, requestId: string) => Promise<string>;
+export type OidcSignIn = (
+  loggedIn: LoggedIn,
+  requestId: string,
+  replacedId?: string,
+) => Promise<string>;
 
 export function createOidcSignIn({ groups, authenticator, ...deps }: Deps): OidcSignIn {
-  return async ({ user: external, groups: names }, requestId) => {
+  return async ({ user: external, groups: names }, requestId, replacedId) => {
     const user = await findOrCreateExternalUser(deps, external, requestId);
     await applyGroups(deps, user, { names, groups }, requestId);
     // Their other sessions and keys have what the groups give now, and no more.
     authenticator.invalidate(user.id);
     const teams = teamsOfGroups(names, groups);
-    const { token } = await startSession(deps, { user, teams, requestId });
+    const { token } = await startSession(deps, { user, teams, requestId, replacedId });
+    if (replacedId !== undefined) authenticator.invalidate(replacedId);
     return token;
   };
 }
