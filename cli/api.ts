@@ -1,7 +1,8 @@
 import { Failure } from './errors.ts';
 import { type Connection, type Request, request } from './http.ts';
 
-const LIMIT_BYTES = 4 * 1024 * 1024;
+/** A diff may have 4 MiB, which JSON makes longer. */
+const LIMIT_BYTES = 16 * 1024 * 1024;
 
 interface Success {
   data: unknown;

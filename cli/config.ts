@@ -19,6 +19,8 @@ export interface Environment {
   failpoints: string;
   /** Progress bars would only fill a log. */
   isCi: boolean;
+  /** https://no-color.org */
+  isColourless: boolean;
 }
 
 /** The only reader of the environment. */
@@ -33,6 +35,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     configDir: join(configHome, 'waymark'),
     failpoints: env['WAYMARK_FAILPOINTS'] ?? '',
     isCi: Boolean(env['CI']),
+    isColourless: Boolean(env['NO_COLOR']),
   };
 }
 

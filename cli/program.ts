@@ -2,6 +2,8 @@ import { Command, CommanderError } from 'commander';
 import { armFailpoints } from '../src/model/failpoint.ts';
 import { type Cli, createCli, type World } from './cli.ts';
 import { auditCommand } from './commands/audit.ts';
+import { backupCommand } from './commands/backup.ts';
+import { changeCommand } from './commands/change.ts';
 import { diffCommand } from './commands/diff.ts';
 import { enrolCommand } from './commands/enrol.ts';
 import { initCommand } from './commands/init.ts';
@@ -11,6 +13,7 @@ import { loginCommand } from './commands/login.ts';
 import { orgCommand } from './commands/org.ts';
 import { releaseCommand } from './commands/release.ts';
 import { removeCommand } from './commands/remove.ts';
+import { restoreCommand } from './commands/restore.ts';
 import { rollbackCommand } from './commands/rollback.ts';
 import { serveCommand } from './commands/serve.ts';
 import { statusCommand } from './commands/status.ts';
@@ -35,6 +38,9 @@ const commands = [
   keyCommand,
   keysCommand,
   auditCommand,
+  backupCommand,
+  restoreCommand,
+  changeCommand,
   releaseCommand,
   enrolCommand,
   addCommand,

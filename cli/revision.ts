@@ -40,6 +40,17 @@ async function openTree(name: string, cwd: string): Promise<Tree> {
   return found?.isDirectory() ? openFolderSource(dir) : openRevision(name, findRepository(cwd));
 }
 
+/**
+ * The branch that is checked out.
+ *
+ * @throws {UsageError} where there is none
+ */
+export async function currentBranch(cwd: string): Promise<string> {
+  const branch = await git.currentBranch({ fs, gitdir: findRepository(cwd) });
+  if (branch) return branch;
+  throw new UsageError('no branch is checked out here: name one with --branch');
+}
+
 function findRepository(cwd: string): string {
   const own = join(cwd, '.git');
   if (fs.existsSync(own)) return own;

@@ -126,7 +126,7 @@ async function insert(
 async function findBranch(runtime: OrgRuntime, field: string, name: string): Promise<string> {
   const head = isBranchName(name) ? await runtime.refs.read(refOf(name)) : undefined;
   if (head !== undefined) return head;
-  throw invalidField(field, `there is no branch ${name}`, 'not_found');
+  throw invalidField(field, `there is no branch ${name}: push it first`, 'not_found');
 }
 
 /**

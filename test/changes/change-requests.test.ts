@@ -56,13 +56,21 @@ describe('createFromBranch', () => {
   });
 
   it.each([
-    ['a branch that is not there', { source: 'nowhere' }, 'source: there is no branch nowhere'],
-    ['a target that is not there', { target: 'next' }, 'target: there is no branch next'],
+    [
+      'a branch that is not there',
+      { source: 'nowhere' },
+      'source: there is no branch nowhere: push it first',
+    ],
+    [
+      'a target that is not there',
+      { target: 'next' },
+      'target: there is no branch next: push it first',
+    ],
     ['main into itself', { source: 'main' }, 'source: main is the target itself'],
     [
       'a way out of the branches',
       { source: '../../config' },
-      'source: there is no branch ../../config',
+      'source: there is no branch ../../config: push it first',
     ],
     [
       'a branch with nothing new',

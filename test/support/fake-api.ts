@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers';
 export interface ApiRequest {
   method: string;
   path: string;
+  query: Record<string, string>;
   headers: Record<string, unknown>;
   body: unknown;
 }
@@ -26,7 +27,9 @@ export async function startFakeApi(): Promise<FakeApi> {
     const body = await text(request);
     const { headers } = request;
     const path = url.pathname.replace('/api/v1', '');
-    api.requests.push({ method, path, headers, body: body === '' ? undefined : JSON.parse(body) });
+    const query = Object.fromEntries(url.searchParams);
+    const sent = body === '' ? undefined : JSON.parse(body);
+    api.requests.push({ method, path, query, headers, body: sent });
     const route = api.routes[`${method} ${path}`];
     const page = Number(url.searchParams.get('page') ?? 1);
     const error = { success: false, error: { code: 'RES_NOT_FOUND', message: `no ${path}` } };
