@@ -5,7 +5,8 @@ import { publishVersion } from '../../src/release/publish.ts';
 import { makeRepository, type TestRepository } from '../support/git.ts';
 import { type HttpBackend, serveHttpBackend } from '../support/http-backend.ts';
 import { openMirror, type TestMirror } from '../support/mirror.ts';
-import { plugin, skill, smallRegistry } from '../support/registry.ts';
+import { plugin, registryYaml, skill, smallRegistry } from '../support/registry.ts';
+import { makeSigningAuthor, signedBy } from '../support/signing-author.ts';
 
 const MAIN = 'refs/heads/main';
 const TAG = 'refs/tags/sales--v1.0.0';
@@ -235,6 +236,40 @@ describe('a release tag upstream', () => {
 
     expect(await onlyCondition()).toMatchObject({ kind: 'tag-moved', old: ours });
     expect(await read('refs/upstream/tags/sales--v2.0.0')).toBeUndefined();
+  });
+});
+
+describe('an upstream whose registry asks for signed commits', () => {
+  it('is followed only where a signer has signed', async () => {
+    const author = await makeSigningAuthor('ada@example.com');
+    try {
+      const asking = registryYaml(
+        `delivery: {defaultAccess: orgWide}, ${signedBy('ada', author.publicKey)}`,
+      );
+      const asked = await upstream.commit({ 'registry.yaml': asking });
+      await test.sync();
+      const unsigned = await upstream.commit({ 'plugins/ops/skills/page.yaml': skill('page') });
+
+      await test.sync();
+
+      expect(served()).toBe(asked);
+      expect(await onlyCondition()).toMatchObject({
+        kind: 'broken-commit',
+        new: unsigned,
+        diagnostics: [{ code: 'unsigned-commit' }],
+      });
+
+      const tree = await upstream.git('rev-parse', `${unsigned}^{tree}`);
+      const signed = await author.commitTree(upstream.path, tree, asked);
+      await upstream.git('update-ref', MAIN, signed);
+      await test.sync();
+      await accept((await test.conditions()).find(({ kind }) => kind === 'force-push')!.id);
+      await test.sync();
+
+      expect(served()).toBe(signed);
+    } finally {
+      await author.close();
+    }
   });
 });
 

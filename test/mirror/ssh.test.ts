@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makeRepository, type TestRepository } from '../support/git.ts';
-import { openMirror, type TestMirror } from '../support/mirror.ts';
+import { openMirror, PINNED_NAME, type TestMirror } from '../support/mirror.ts';
 import { smallRegistry } from '../support/registry.ts';
 import { type Sshd, startSshd } from '../support/sshd.ts';
 
@@ -47,6 +47,18 @@ function suite(sshd: Sshd): void {
     await test.sync();
 
     expect((await test.upstream()).lastError).toBeNull();
+  });
+
+  it('is reached at the address that was checked, under its own name', async () => {
+    await test.close();
+    const named = knownHosts.replace(host, PINNED_NAME);
+    const url = `ssh://${user}@${PINNED_NAME}:${port}${upstream.path}`;
+    test = await openMirror({ url, secretRef: 'deploy-key', knownHosts: named });
+    await test.putSecret('deploy-key', privateKey);
+
+    await test.sync();
+
+    expect(test.org.runtime.view.published.commit).toBe(upstream.head);
   });
 
   it.each([

@@ -2,10 +2,12 @@ import { readdir } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ZERO_OID } from '../../src/model/names.ts';
 import { publishVersion } from '../../src/release/publish.ts';
+import { processesOf } from '../support/children.ts';
 import { makeRepository, runGit, type TestRepository } from '../support/git.ts';
 import { type HttpBackend, serveHttpBackend } from '../support/http-backend.ts';
-import { openMirror, type TestMirror } from '../support/mirror.ts';
+import { openMirror, PINNED_NAME, type TestMirror } from '../support/mirror.ts';
 import { plugin, skill, smallRegistry } from '../support/registry.ts';
+import { zeroBomb } from '../support/zero-bomb.ts';
 
 const MAIN = 'refs/heads/main';
 
@@ -72,6 +74,15 @@ describe('a sync', () => {
       'GET /registry.git/info/refs',
       'POST /registry.git/git-upload-pack',
     ]);
+    expect(served()).toBe(upstream.head);
+  });
+
+  it('reaches the address that was checked, and asks no resolver', async () => {
+    await test.close();
+    test = await openMirror({ url: server.url.replace('127.0.0.1', PINNED_NAME) });
+
+    await test.sync();
+
     expect(served()).toBe(upstream.head);
   });
 
@@ -244,6 +255,33 @@ describe('an upstream that gives nothing', () => {
   });
 });
 
+describe('a bomb upstream', () => {
+  it('is refused while it inflates', async () => {
+    const bomb = zeroBomb(2048);
+    let posts = 0;
+    // The first one lists the refs, the second one is the fetch.
+    server.intercept = ({ method }, response) => {
+      if (method !== 'POST' || ++posts < 2) return false;
+      response.setHeader('content-type', 'application/x-git-upload-pack-result');
+      response.write('000dpackfile\n');
+      for (let at = 0; at < bomb.length; at += 65_000) response.write(band(bomb, at));
+      response.end('0000');
+      return true;
+    };
+
+    await expect(test.sync()).rejects.toMatchObject({ reason: 'damaged' });
+
+    expect(await refs()).toEqual(new Map());
+  });
+
+  /** A packet of the protocol, on the band that carries the pack. */
+  function band(pack: Buffer, at: number): Buffer {
+    const piece = pack.subarray(at, at + 65_000);
+    const length = (piece.length + 5).toString(16).padStart(4, '0');
+    return Buffer.concat([Buffer.from(`${length}\x01`, 'latin1'), piece]);
+  }
+});
+
 describe('credentials over http', () => {
   const login = { username: 'waymark', password: 'canary-3f7a91' };
 
@@ -280,6 +318,23 @@ describe('credentials over http', () => {
       message: 'there is no secret upstream: store it, then sync',
     });
     expect(server.asked).toEqual([]);
+  });
+
+  it('are no argument of any process', async () => {
+    await test.putSecret('upstream', login.password);
+    const seen: number[][] = [];
+    const look = async () => {
+      seen.push(await processesOf(login.password), await processesOf('git', server.url));
+    };
+    server.intercept = ({ headers }, response) => {
+      if (headers.authorization === undefined) return false;
+      void look().finally(() => response.writeHead(503).end());
+      return true;
+    };
+
+    await expect(test.sync()).rejects.toThrow();
+
+    expect(seen).toEqual([[], expect.arrayContaining([expect.any(Number)])]);
   });
 
   it('stand nowhere but in the request', async () => {

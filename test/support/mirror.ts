@@ -28,6 +28,9 @@ export interface TestMirror {
   close(): Promise<void>;
 }
 
+/** Leads to the loopback address, though no resolver knows it. */
+export const PINNED_NAME = 'registry.example';
+
 export async function openMirror(settings: Partial<Upstream>): Promise<TestMirror> {
   const org = await makeTestOrg({}, { mode: 'mirror' });
   const { stores } = org;
@@ -51,7 +54,10 @@ export async function openMirror(settings: Partial<Upstream>): Promise<TestMirro
     new Mirror(org.runtime, {
       upstreams: stores.upstreams,
       vault,
-      outbound: { allow: parseAllowList('127.0.0.1') },
+      outbound: {
+        allow: parseAllowList('127.0.0.1'),
+        lookup: async (host) => (host === PINNED_NAME ? [{ address: '127.0.0.1' }] : []),
+      },
       scratchDir,
       clock,
       log: { info: say, warn: say, error: say },
