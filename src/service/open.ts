@@ -1,6 +1,5 @@
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import { makeCheckpoints } from '../audit/checkpoints.ts';
 import { settleAll } from '../changes/change-request-settle.ts';
 import type { Config } from '../config/config.ts';
 import type { Stores } from '../database/stores.ts';
@@ -11,10 +10,8 @@ import { createApp } from '../http/app.ts';
 import { createHotPath } from '../http/hot-path.ts';
 import { drain } from '../http/listen.ts';
 import { managementRouter } from '../http/management-router.ts';
-import { createRateLimiter } from '../http/rate-limit.ts';
 import { createAuthenticator } from '../identity/authenticate.ts';
 import { createManagementAuth } from '../identity/management.ts';
-import { TIERS } from '../identity/org.ts';
 import { createPasswords } from '../identity/password.ts';
 import { type Attempt, checkPassword } from '../identity/password-check.ts';
 import { Mirrors } from '../mirror/mirrors.ts';
@@ -22,24 +19,23 @@ import { timers } from '../mirror/schedule.ts';
 import { ParsePool } from '../registry/parse-pool.ts';
 import { createVault } from '../secrets/vault.ts';
 import { degradedJobs, openJobs, renewRoots } from './jobs.ts';
+import { openLimits } from './limits.ts';
 import { type Parts, routersOver } from './routers.ts';
-import { checkMasterKey, managementKeyOf, prepareSite } from './site.ts';
 import { openOidc, openTokens } from './sign-in.ts';
+import { checkMasterKey, managementKeyOf, prepareSite } from './site.ts';
 import { openStorage, type Surroundings } from './storage.ts';
 import { openTelemetry } from './telemetry.ts';
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const templateDir = join(import.meta.dirname, '../../registry-template');
 
 /** Everything that a server is made of but its socket, put together here and nowhere else. */
 export async function openService(config: Config, surroundings: Surroundings) {
   const { log, clock } = surroundings;
   const storage = await openStorage(config, surroundings);
-  const { stores, artifacts, bundles, master } = storage;
+  const { stores, artifacts, bundles, master, backup } = storage;
   const parsers = new ParsePool();
   const outbound = { allow: config.outboundAllow };
-  const shared = { ...stores, ...surroundings, artifacts, bundles, master, outbound };
+  const shared = { ...stores, ...surroundings, artifacts, bundles, master, backup, outbound };
   const runtimes = new OrgRuntimes({ ...shared, parsers, dataDir: config.dataDir, templateDir });
   await runtimes.start();
   runtimes.onOpen((runtime) => runtime.onFollow(() => settleAll({ ...shared, runtime })));
@@ -53,10 +49,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const people = loggingIn(shared);
   const tokens = openTokens(config, { ...storage, log, clock });
   const authenticator = createAuthenticator({ ...stores, ...people, ...tokens, clock });
-  const perMinuteOf = (org: string | null) =>
-    config.rateLimit ??
-    TIERS[(org === null ? undefined : runtimes.find(org))?.org.tier ?? 'standard'];
-  const limiter = createRateLimiter(perMinuteOf, clock);
+  const { limiter, close: closeLimits } = openLimits(config, { runtimes, clock, log });
   const logError = (error: unknown, requestId: string) =>
     log.error({ error, requestId }, 'a request failed');
   const deliveries = new Deliveries(runtimes, shared);
@@ -94,12 +87,13 @@ export async function openService(config: Config, surroundings: Surroundings) {
   async function stop(servers: readonly Server[], graceMs?: number): Promise<void> {
     isStopping = true;
     await Promise.all([...servers.map((server) => drain(server, graceMs)), jobs.stop()]);
+    closeLimits();
     runtimes.close();
     await mirrors.settled();
     parsers.close();
     await storage.close();
   }
-  return { app, hotPath, metricsApp, onAnswered, openApi, runtimes, stores, stop };
+  return { app, hotPath, metricsApp, onAnswered, openApi, runtimes, stores, jobs, stop };
 }
 
 /** How people prove who they are by a password. */

@@ -1,0 +1,76 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ask, type Refused } from '../support/app.ts';
+import { redisServer } from '../support/backends.ts';
+import { type RunningRedis, startRedis } from '../support/redis.ts';
+import { openService, type TestService } from '../support/service.ts';
+
+const isThere = (await redisServer()) !== undefined;
+
+describe('an organisation’s tier', () => {
+  let service: TestService;
+
+  beforeEach(async () => {
+    service = await openService(undefined, { WAYMARK_RATE_LIMIT: '' });
+  });
+
+  afterEach(() => service.close());
+
+  it('says how much its principals may ask, from the moment that it is set', async () => {
+    const site = { token: service.admin };
+    await ask(`${service.url}/api/v1/orgs`, { ...site, body: { slug: 'acme', initial: 'empty' } });
+    const headers = { 'x-waymark-org': 'acme' };
+    const made = await ask<{ data: { key: string } }>(`${service.url}/api/v1/api-keys`, {
+      ...site,
+      headers,
+      body: { name: 'ci', roles: ['owner'] },
+    });
+    const limit = async () => {
+      const token = made.body.data.key;
+      const answer = await ask(`${service.url}/api/v1/releases`, { token });
+      return [
+        answer.headers.get('x-ratelimit-limit'),
+        Number(answer.headers.get('x-ratelimit-remaining')) > 100,
+      ];
+    };
+    expect(await limit()).toEqual(['1000', false]);
+
+    const org = `${service.url}/api/v1/orgs/acme`;
+    await ask(org, { ...site, method: 'PUT', body: { tier: 'premium' } });
+    service.advance(60_000);
+
+    expect(await limit()).toEqual(['5000', true]);
+  });
+});
+
+describe.skipIf(!isThere)('two servers with one Redis', () => {
+  let redis: RunningRedis;
+  let services: TestService[] = [];
+
+  beforeEach(async () => {
+    redis = await startRedis();
+    const settings = { WAYMARK_RATE_LIMIT: '100', REDIS_URL: redis.url };
+    services = await Promise.all([1, 2].map(() => openService(undefined, settings)));
+  });
+
+  afterEach(async () => {
+    await Promise.all(services.map((service) => service.close()));
+    await redis.stop();
+  });
+
+  it('have one limit', async () => {
+    const [one, other] = services.map(
+      ({ url }) =>
+        () =>
+          ask<Refused>(`${url}/nowhere`),
+    );
+    for (let i = 0; i < 10; i += 1) expect((await one!()).status).toBe(404);
+
+    let passed = 0;
+    let answer = await other!();
+    for (; answer.status === 404; answer = await other!()) passed += 1;
+
+    expect(passed).toBeLessThan(10);
+    expect(answer.status).toBe(429);
+    expect(answer.body.error.details).toMatchObject({ scope: 'address' });
+  });
+});
