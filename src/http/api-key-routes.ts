@@ -106,6 +106,7 @@ export function apiKeyRoutes({ authenticator, clock, ...stores }: Deps): Route[]
       path: '/api-keys',
       permission: 'self',
       summary: 'The API keys, the newest first; without api-keys:read, one’s own.',
+      fields,
       answers: { 200: { data: whole(plain), isPage: true } },
       async handle(call) {
         const listing = listingOf(call.query, fields, '-createdAt');

@@ -45,6 +45,7 @@ function listRoute({ audit }: Deps): Route {
     path: '/audit',
     summary: 'Lists the entries of the audit log, or gives all of it as one JSON text a line.',
     query: { ...tenantQuery, format: { enum: ['json', 'ndjson'] } },
+    fields: AUDIT_FIELDS,
     answers: { 200: { data: entryShape, isPage: true } },
     async handle(call) {
       if (call.query.get('format') === 'ndjson') return await sendChain(audit, call);
@@ -88,6 +89,7 @@ function checkpointRoutes(deps: Deps): Route[] {
       ...reading,
       path,
       summary: 'Lists the signed checkpoints of the audit log.',
+      fields: CHECKPOINT_FIELDS,
       answers: { 200: { data: checkpointShape, isPage: true } },
       async handle({ org, query }) {
         const listing = listingOf(query, CHECKPOINT_FIELDS, '-sequence');

@@ -147,6 +147,7 @@ function listRoutes(changing: ChangingOf): Route[] {
       path,
       permission: 'changes:read',
       summary: 'Lists change requests, the newest first.',
+      fields: changeListFields,
       answers: { 200: listedAnswer },
       async handle(call) {
         const listing = listingOf(call.query, changeListFields, '-number');

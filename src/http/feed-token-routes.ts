@@ -63,6 +63,7 @@ export function feedTokenRoutes({ feedTokens, clock }: Deps): Route[] {
       path: '/feed-tokens',
       permission: 'feed-tokens:read',
       summary: 'The organisation’s feed tokens, the newest first.',
+      fields,
       answers: { 200: { data: whole(plain), isPage: true } },
       async handle({ org, query }) {
         const listing = listingOf(query, fields, '-createdAt');

@@ -48,6 +48,7 @@ export function memberRoutes(deps: Deps): Route[] {
       path: '/members',
       permission: 'members:read',
       summary: 'The people of the organisation, with their roles and departments.',
+      fields,
       answers: { 200: { data: shape, isPage: true } },
       async handle({ org, query }) {
         const listing = listingOf(query, fields, 'username');

@@ -86,7 +86,7 @@ export function namespaceRoutes({ runtimes }: Deps): Route[] {
       permission: 'namespaces:read',
       summary: 'Lists the namespaces of the departments that the caller acts in.',
       answers: { 200: { data: namespaceSchema, isPage: true, example: [emea] } },
-      handle: async (call) => ({ status: 200, ...pageOf(namespacesFor(call), call.query) }),
+      handle: async (call) => pageOf(namespacesFor(call), call.query),
     }),
     route({
       method: 'get',

@@ -46,6 +46,7 @@ export function secretRoutes({ vault }: { vault: Vault }): Route[] {
       path: '/secrets',
       permission: 'secrets:read',
       summary: 'Lists the names of the secrets; their values are never shown.',
+      fields: secretFields,
       answers: { 200: { data: secretShape, isPage: true, example: [example] } },
       async handle({ org, query }) {
         const listing = listingOf(query, secretFields, 'name');

@@ -68,24 +68,55 @@ const site = { permission: 'sites:manage', scope: 'site' } as const;
 
 /** People of the site, by its administrators; and what people change of themselves. */
 export function userRoutes(deps: Deps): Route[] {
-  const { users, authenticator } = deps;
+  return [ownRoute(deps), ...readRoutes(deps), ...writeRoutes(deps)];
+}
 
+const ownRoute = (deps: Deps): Route =>
+  route({
+    method: 'put',
+    path: '/users/me',
+    permission: 'self',
+    scope: 'site',
+    summary: 'Changes one’s own name or password; another password ends all of one’s sessions.',
+    answers: { 200: { data: shape } },
+    body: ownChangeBody,
+    async handle({ body, caller, requestId, ifMatch, request }) {
+      const address = request.socket.remoteAddress;
+      const user = await changeOwnUser(deps, body, { caller, requestId, ifMatch, address });
+      deps.authenticator.invalidate(user.id);
+      return { status: 200, body: shownUser(user) };
+    },
+  });
+
+const readRoutes = ({ users }: Deps): Route[] => [
+  route({
+    ...site,
+    method: 'get',
+    path: '/users',
+    summary: 'The people of the site.',
+    fields,
+    answers: { 200: { data: shape, isPage: true } },
+    async handle({ query }) {
+      const listing = listingOf(query, fields, 'username');
+      const { items, totalItems } = await users.list(listing);
+      return pagedAnswer({ items: items.map(shownUser), totalItems }, listing);
+    },
+  }),
+  route({
+    ...site,
+    method: 'get',
+    path: '/users/:id',
+    summary: 'One person of the site.',
+    answers: { 200: { data: shape } },
+    async handle({ params: { id } }) {
+      return { status: 200, body: shownUser(await getUser(users, id)) };
+    },
+  }),
+];
+
+function writeRoutes(deps: Deps): Route[] {
+  const { authenticator } = deps;
   return [
-    route({
-      method: 'put',
-      path: '/users/me',
-      permission: 'self',
-      scope: 'site',
-      summary: 'Changes one’s own name or password; another password ends all of one’s sessions.',
-      answers: { 200: { data: shape } },
-      body: ownChangeBody,
-      async handle({ body, caller, requestId, ifMatch, request }) {
-        const address = request.socket.remoteAddress;
-        const user = await changeOwnUser(deps, body, { caller, requestId, ifMatch, address });
-        authenticator.invalidate(user.id);
-        return { status: 200, body: shownUser(user) };
-      },
-    }),
     route({
       ...site,
       method: 'post',
@@ -97,28 +128,6 @@ export function userRoutes(deps: Deps): Route[] {
         const user = await createUser(deps, body, { caller, requestId });
         const headers = { Location: `/api/v1/users/${user.id}` };
         return { status: 201, body: shownUser(user), headers };
-      },
-    }),
-    route({
-      ...site,
-      method: 'get',
-      path: '/users',
-      summary: 'The people of the site.',
-      answers: { 200: { data: shape, isPage: true } },
-      async handle({ query }) {
-        const listing = listingOf(query, fields, 'username');
-        const { items, totalItems } = await users.list(listing);
-        return pagedAnswer({ items: items.map(shownUser), totalItems }, listing);
-      },
-    }),
-    route({
-      ...site,
-      method: 'get',
-      path: '/users/:id',
-      summary: 'One person of the site.',
-      answers: { 200: { data: shape } },
-      async handle({ params: { id } }) {
-        return { status: 200, body: shownUser(await getUser(users, id)) };
       },
     }),
     route({
