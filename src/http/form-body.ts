@@ -5,7 +5,8 @@ const parseForm = express.urlencoded({ limit: '64kb', extended: false });
 
 /** A body as OAuth's clients send it, a form; or as all others do here, in JSON. */
 export function formBody<T>(schema: Record<string, unknown>): BodySchema<T> {
-  return { ...jsonBody<T>(schema), read: readForm };
+  const contentTypes = ['application/x-www-form-urlencoded', 'application/json'];
+  return { ...jsonBody<T>(schema), contentTypes, read: readForm };
 }
 
 async function readForm(request: Request, response: Response): Promise<unknown> {

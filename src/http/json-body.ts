@@ -6,7 +6,9 @@ import { type ValidationError, WaymarkError } from '../model/errors.ts';
 /** What a route takes: the schema that it is checked with and described by. */
 export interface BodySchema<T> {
   schema: Record<string, unknown>;
-  /** Where it is not JSON alone that it may be sent as. */
+  /** What it may be sent as; JSON alone when left out. */
+  contentTypes?: readonly string[];
+  /** Where it is not JSON alone. */
   read?(request: Request, response: Response): Promise<unknown>;
   /** @throws {WaymarkError} `VAL_FAILED` with every field at fault */
   parse(body: unknown): T;

@@ -1,3 +1,4 @@
+import type { BodySchema } from './json-body.ts';
 import { components, type Json, jsonContent, ref } from './openapi-components.ts';
 import { parametersOf } from './openapi-parameters.ts';
 import type { AnswerShape, Route, RouteTable } from './route.ts';
@@ -62,9 +63,13 @@ function operationOf(table: RouteTable, row: Route): Operation {
     security: securityOf(row),
     'x-permission': permission,
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(body ? { requestBody: { required: true, ...jsonContent(body.schema) } } : {}),
+    ...(body ? { requestBody: { required: true, content: bodyContent(body) } } : {}),
     responses: responsesOf(table, row),
   };
+}
+
+function bodyContent({ schema, contentTypes = ['application/json'] }: BodySchema<unknown>) {
+  return Object.fromEntries(contentTypes.map((type) => [type, { schema }]));
 }
 
 function operationIdOf({ at }: RouteTable, { method, path }: Route): string {

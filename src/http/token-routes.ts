@@ -13,7 +13,7 @@ import { type Route, route } from './route.ts';
 interface Deps {
   authority: TokenAuthority;
   authenticator: Pick<Authenticator, 'authenticate'>;
-  policyOf(org: string): OrgPolicy | undefined;
+  policyOf: (org: string) => OrgPolicy | undefined;
   publicUrl: string | null;
 }
 

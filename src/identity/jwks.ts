@@ -4,9 +4,9 @@ import { WaymarkError } from '../model/errors.ts';
 
 interface Deps {
   /** The key set as its publisher has it now, not checked yet. */
-  read(): Promise<unknown>;
+  read: () => Promise<unknown>;
   clock: Clock;
-  onFailure(error: unknown): void;
+  onFailure: (error: unknown) => void;
 }
 
 interface Known {

@@ -65,7 +65,11 @@ async function setRoles(
   if (known && roles.join() === [...known.roles].sort().join()) return;
   const at = toTime(clock());
   const entry = (verb: string) => ({
-    ...{ at, tenant: org, actor: 'system:oidc', action: `member.${verb}`, resource: userId },
+    at,
+    tenant: org,
+    actor: 'system:oidc',
+    action: `member.${verb}`,
+    resource: userId,
     ...(known ? { before: { roles: known.roles } } : {}),
     ...(roles.length > 0 ? { after: { roles } } : {}),
     requestId,

@@ -48,7 +48,7 @@ interface Deps {
   master: MasterKey;
   clock: Clock;
   /** Why a log-in failed, of which the person is told little. */
-  onFailure(error: unknown): void;
+  onFailure: (error: unknown) => void;
 }
 
 /** What ties the issuer's answer to the browser that asked. */
@@ -66,8 +66,9 @@ type ClaimSet = Readonly<Record<string, unknown>>;
 const SCOPES = ['openid', 'email', 'profile'];
 const PLACE = 'oidc-login';
 
-export function createOidcLogin({ groupsClaim, master, clock, onFailure, ...client }: Deps) {
-  const provider = findProvider(client, clock);
+export function createOidcLogin(deps: Deps): OidcLogin {
+  const { groupsClaim, master, clock, onFailure } = deps;
+  const provider = findProvider(deps, clock);
 
   async function begin(redirectUri: string, returnTo: string) {
     const configuration = await provider();
@@ -87,54 +88,54 @@ export function createOidcLogin({ groupsClaim, master, clock, onFailure, ...clie
     return { url, kept: master.wrap(Buffer.from(JSON.stringify(begun)), PLACE) };
   }
 
-  async function complete(answer: URLSearchParams, kept: string | undefined): Promise<LoggedIn> {
-    const begun = open(kept);
+  async function complete(answer: URLSearchParams, kept = ''): Promise<LoggedIn> {
+    const begun = openBegun(kept, deps);
     const configuration = await provider();
-    const claims = await exchange(configuration, begun, answer).catch((error: unknown) => {
+    const exchanging = exchange(configuration, begun, answer, groupsClaim);
+    const claims = await exchanging.catch((error: unknown) => {
       onFailure(error);
       throw asRefusal(error);
     });
-    return {
-      user: userOf(claims),
-      groups: textsOf(claims[groupsClaim]),
-      returnTo: begun.returnTo,
-    };
+    const groups = textsOf(claims[groupsClaim]);
+    return { user: userOf(claims), groups, returnTo: begun.returnTo };
   }
 
-  function open(kept = ''): Begun {
-    const begun = unwrapped(kept);
-    if (begun && clock() < begun.untilMs) return begun;
-    const message = 'this log-in was not begun in this browser, or too long ago: begin anew';
-    throw new WaymarkError('AUTH_LOGIN_FAILED', message);
-  }
+  return { begin, complete };
+}
 
-  function unwrapped(kept: string): Begun | undefined {
-    try {
-      return JSON.parse(Buffer.from(master.unwrap(kept, PLACE)).toString()) as Begun;
-    } catch {
-      return undefined;
-    }
-  }
+function openBegun(kept: string, { master, clock }: Deps): Begun {
+  const begun = unwrap(kept, master);
+  if (begun && clock() < begun.untilMs) return begun;
+  const message = 'this log-in was not begun in this browser, or too long ago: begin anew';
+  throw new WaymarkError('AUTH_LOGIN_FAILED', message);
+}
 
-  async function exchange(
-    configuration: Configuration,
-    { redirectUri, state, nonce, verifier }: Begun,
-    answer: URLSearchParams,
-  ): Promise<ClaimSet> {
-    const address = new URL(redirectUri);
-    address.search = answer.toString();
-    const tokens = await authorizationCodeGrant(configuration, address, {
-      expectedState: state,
-      expectedNonce: nonce,
-      pkceCodeVerifier: verifier,
-    });
-    const claims = tokens.claims()!; // a nonce is expected, and so an identity token
-    const { userinfo_endpoint: more } = configuration.serverMetadata();
-    if (groupsClaim in claims || more === undefined) return claims;
-    return { ...(await fetchUserInfo(configuration, tokens.access_token, claims.sub)), ...claims };
+function unwrap(kept: string, master: MasterKey): Begun | undefined {
+  try {
+    return JSON.parse(Buffer.from(master.unwrap(kept, PLACE)).toString()) as Begun;
+  } catch {
+    return undefined;
   }
+}
 
-  return { begin, complete } satisfies OidcLogin;
+/** What the issuer says of the person: in the identity token, and of groups else where it says more. */
+async function exchange(
+  configuration: Configuration,
+  { redirectUri, state, nonce, verifier }: Begun,
+  answer: URLSearchParams,
+  groupsClaim: string,
+): Promise<ClaimSet> {
+  const address = new URL(redirectUri);
+  address.search = answer.toString();
+  const tokens = await authorizationCodeGrant(configuration, address, {
+    expectedState: state,
+    expectedNonce: nonce,
+    pkceCodeVerifier: verifier,
+  });
+  const claims = tokens.claims()!; // a nonce is expected, and so an identity token
+  const { userinfo_endpoint: more } = configuration.serverMetadata();
+  if (groupsClaim in claims || more === undefined) return claims;
+  return { ...(await fetchUserInfo(configuration, tokens.access_token, claims.sub)), ...claims };
 }
 
 function userOf({ iss, sub, email, email_verified, name }: ClaimSet): ExternalUser {

@@ -32,7 +32,9 @@ export async function findOrCreateExternalUser(
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     const known = await users.findByIdentity(identity);
     if (known) return known;
-    const username = usernameFor(email ?? name ?? 'user', tries === 0 ? '' : randomSuffix());
+    // Access files grant by this name: one that people choose for themselves must not be another's.
+    const isProved = email !== null && tries === 0;
+    const username = usernameFor(email ?? name ?? 'user', isProved ? '' : randomSuffix());
     const user = newUser({ username, email, displayName: name ?? username }, clock);
     const what = { at: user.createdAt, tenant: '*', actor: `user:${username}`, requestId };
     const after = { username, issuer, subject };

@@ -69,7 +69,7 @@ describe('POST /auth/token', () => {
     });
   });
 
-  it.each<[string, () => ReturnType<typeof post>]>([
+  it.each<[string, () => ReturnType<typeof form>]>([
     ['as Bearer', () => post(grant, { authorization: `Bearer ${viewer.key}` })],
     ['as X-API-Key', () => post(grant, { 'x-api-key': viewer.key })],
     ['as the password of Basic', () => post(grant, basic('any', viewer.key))],

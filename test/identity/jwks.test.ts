@@ -34,7 +34,7 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-const ask = (kid: string) => find({ alg: 'ES256', kid }, {} as FlattenedJWSInput);
+const ask = async (kid: string) => find({ alg: 'ES256', kid }, {} as FlattenedJWSInput);
 
 describe('a key set', () => {
   it('is asked for once, however many tokens come at once', async () => {
