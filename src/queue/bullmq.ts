@@ -2,7 +2,7 @@ import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from '../audit/logger.ts';
 import type { Wakeup, WakeupQueue } from './job.ts';
-import { connectRedis, sayOnce } from './redis.ts';
+import { connectRedis, retryStrategy, sayOnce } from './redis.ts';
 
 export interface BullmqOptions {
   url: string;
@@ -44,7 +44,7 @@ export function createBullmqQueue(options: BullmqOptions): WakeupQueue {
       if (sending.status === 'ready') reached();
       sending.on('ready', reached);
       // Without a limit: a worker waits for Redis as long as it takes.
-      receiving = new Redis(url, { maxRetriesPerRequest: null });
+      receiving = new Redis(url, { maxRetriesPerRequest: null, retryStrategy });
       receiving.on('error', sayOnce(log));
       const work = ({ data }: { data: Wakeup }) => run(data.id);
       worker = new Worker<Wakeup>(NAME, work, { connection: receiving, prefix, concurrency });

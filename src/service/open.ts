@@ -73,7 +73,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
       isReady: !isStopping && (await canRead(stores)),
       degraded: [
         ...degradedIn(runtimes),
-        ...(await degradedMirrors(mirrors)),
+        ...degradedMirrors(mirrors),
         ...(await degradedJobs(jobs, parts)),
       ],
     }),
@@ -122,7 +122,7 @@ function degradedIn(runtimes: OrgRuntimes): string[] {
 }
 
 /** Without names: whoever may reach the server may read it. */
-async function degradedMirrors(mirrors: Mirrors): Promise<string[]> {
-  const orgs = new Set((await mirrors.health().catch(() => [])).map(({ org }) => org));
+function degradedMirrors(mirrors: Mirrors): string[] {
+  const orgs = new Set(mirrors.health().map(({ org }) => org));
   return orgs.size === 0 ? [] : [`${orgs.size} mirrors do not follow: see GET /api/v1/upstream`];
 }

@@ -5,6 +5,7 @@ import { readConfig } from '../../src/config/config.ts';
 import { listen } from '../../src/http/listen.ts';
 import type { OpenApi } from '../../src/http/openapi.ts';
 import { createHttpServer, type HotPath } from '../../src/http/server.ts';
+import type { Jobs } from '../../src/queue/jobs.ts';
 import { openService as openWhole } from '../../src/service/open.ts';
 import { conformanceTo } from './conformance.ts';
 
@@ -21,6 +22,8 @@ export interface TestService {
   /** A site administrator's key. */
   admin: string;
   advance(ms: number): void;
+  /** What is done without being asked for. */
+  jobs: Jobs;
   /** What was logged as nobody's fault but ours. */
   logged: unknown[];
   close(): Promise<void>;
@@ -73,6 +76,7 @@ export async function openService(
     dataDir,
     openApi: service.openApi,
     admin,
+    jobs: service.jobs,
     advance(ms) {
       aheadMs += ms;
     },
