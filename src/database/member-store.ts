@@ -1,5 +1,6 @@
 import { type Kysely, type SelectQueryBuilder, sql, type Transaction } from 'kysely';
-import type { Member, MemberStore, NamedMember } from '../identity/member.ts';
+import type { AuditEntry } from '../audit/entry.ts';
+import type { Member, MemberOutcome, MemberStore, NamedMember } from '../identity/member.ts';
 import type { Role } from '../identity/roles.ts';
 import { appendAudit } from './audit-store.ts';
 import { isPostgres } from './dialect.ts';
@@ -57,45 +58,60 @@ export function memberStore(db: Kysely<Tables>): MemberStore {
         return true;
       }),
 
-    replace: (member, expected, entry) =>
-      db.transaction().execute(async (tx) => {
-        const { org, userId, ...changes } = toRow(member);
-        if (!member.roles.includes('owner') && (await isLastOwner(tx, org, userId))) {
-          return 'last-owner';
-        }
-        const { numUpdatedRows } = await tx
-          .updateTable('member')
-          .set(changes)
-          .where('org', '=', org)
-          .where('userId', '=', userId)
-          .where('version', '=', expected)
-          .executeTakeFirstOrThrow();
-        if (numUpdatedRows === 0n) return 'changed-meanwhile';
-        await appendAudit(tx, entry);
-        return 'done';
-      }),
-
-    remove: ({ org, userId, version }, at, entry) =>
-      db.transaction().execute(async (tx) => {
-        if (await isLastOwner(tx, org, userId)) return 'last-owner';
-        const { numDeletedRows } = await tx
-          .deleteFrom('member')
-          .where('org', '=', org)
-          .where('userId', '=', userId)
-          .where('version', '=', version)
-          .executeTakeFirstOrThrow();
-        if (numDeletedRows === 0n) return 'changed-meanwhile';
-        await tx
-          .updateTable('apiKey')
-          .set({ revokedAt: at })
-          .where('org', '=', org)
-          .where('userId', '=', userId)
-          .where('revokedAt', 'is', null)
-          .execute();
-        await appendAudit(tx, entry);
-        return 'done';
-      }),
+    replace: (member, expected, entry) => replace(db, member, expected, entry),
+    remove: (member, at, entry) => remove(db, member, at, entry),
   };
+}
+
+function replace(
+  db: Kysely<Tables>,
+  member: Member,
+  expected: number,
+  entry: AuditEntry,
+): Promise<MemberOutcome> {
+  return db.transaction().execute(async (tx) => {
+    const { org, userId, ...changes } = toRow(member);
+    if (!member.roles.includes('owner') && (await isLastOwner(tx, org, userId))) {
+      return 'last-owner';
+    }
+    const { numUpdatedRows } = await tx
+      .updateTable('member')
+      .set(changes)
+      .where('org', '=', org)
+      .where('userId', '=', userId)
+      .where('version', '=', expected)
+      .executeTakeFirstOrThrow();
+    if (numUpdatedRows === 0n) return 'changed-meanwhile';
+    await appendAudit(tx, entry);
+    return 'done';
+  });
+}
+
+function remove(
+  db: Kysely<Tables>,
+  { org, userId, version }: Member,
+  at: string,
+  entry: AuditEntry,
+): Promise<MemberOutcome> {
+  return db.transaction().execute(async (tx) => {
+    if (await isLastOwner(tx, org, userId)) return 'last-owner';
+    const { numDeletedRows } = await tx
+      .deleteFrom('member')
+      .where('org', '=', org)
+      .where('userId', '=', userId)
+      .where('version', '=', version)
+      .executeTakeFirstOrThrow();
+    if (numDeletedRows === 0n) return 'changed-meanwhile';
+    await tx
+      .updateTable('apiKey')
+      .set({ revokedAt: at })
+      .where('org', '=', org)
+      .where('userId', '=', userId)
+      .where('revokedAt', 'is', null)
+      .execute();
+    await appendAudit(tx, entry);
+    return 'done';
+  });
 }
 
 /** Holds the org, or two owners who remove each other at once would both find the other there. */

@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
-import type { User, UserStore } from '../identity/user.ts';
+import type { AuditEntry } from '../audit/entry.ts';
+import type { ExternalIdentity, User, UserStore } from '../identity/user.ts';
 import { appendAudit } from './audit-store.ts';
 import { selectPage } from './listing.ts';
 import type { Tables } from './tables.ts';
@@ -36,62 +37,32 @@ export function userStore(db: Kysely<Tables>): UserStore {
       return { items: items.map(toUser), totalItems };
     },
 
-    insert: (user, entry, identity) =>
-      db
-        .transaction()
-        .execute(async (tx) => {
-          if (!(await insertUser(tx, user))) return false;
-          if (identity && !(await insertIdentity(tx, { ...identity, userId: user.id }))) {
-            throw new IdentityTaken();
-          }
-          await appendAudit(tx, entry);
-          return true;
-        })
-        .catch((error: unknown) => {
-          if (error instanceof IdentityTaken) return false;
-          throw error;
-        }),
-
-    replace: (user, expected, entry) =>
-      db.transaction().execute(async (tx) => {
-        const { id, ...changes } = toRow(user);
-        const before = await tx
-          .selectFrom('user')
-          .select('passwordHash')
-          .where('id', '=', id)
-          .executeTakeFirst();
-        const { numUpdatedRows } = await tx
-          .updateTable('user')
-          .set(changes)
-          .where('id', '=', id)
-          // Compared here, not in the caller: two writers may both have read `expected`.
-          .where('version', '=', expected)
-          .executeTakeFirstOrThrow();
-        if (numUpdatedRows === 0n) return false;
-        if (user.disabledAt !== null || before?.passwordHash !== user.passwordHash) {
-          await tx.deleteFrom('session').where('userId', '=', id).execute();
-        }
-        await appendAudit(tx, entry);
-        return true;
-      }),
-
-    remove: (id, at, entry) =>
-      db.transaction().execute(async (tx) => {
-        await tx
-          .updateTable('apiKey')
-          .set({ revokedAt: at })
-          .where('userId', '=', id)
-          .where('revokedAt', 'is', null)
-          .execute();
-        const { numDeletedRows } = await tx
-          .deleteFrom('user')
-          .where('id', '=', id)
-          .executeTakeFirstOrThrow();
-        if (numDeletedRows === 0n) return false;
-        await appendAudit(tx, entry);
-        return true;
-      }),
+    insert: (user, entry, identity) => insert(db, user, entry, identity),
+    replace: (user, expected, entry) => replace(db, user, expected, entry),
+    remove: (id, at, entry) => remove(db, id, at, entry),
   };
+}
+
+function insert(
+  db: Kysely<Tables>,
+  user: User,
+  entry: AuditEntry,
+  identity: ExternalIdentity | undefined,
+): Promise<boolean> {
+  return db
+    .transaction()
+    .execute(async (tx) => {
+      if (!(await insertUser(tx, user))) return false;
+      if (identity && !(await insertIdentity(tx, { ...identity, userId: user.id }))) {
+        throw new IdentityTaken();
+      }
+      await appendAudit(tx, entry);
+      return true;
+    })
+    .catch((error: unknown) => {
+      if (error instanceof IdentityTaken) return false;
+      throw error;
+    });
 }
 
 /** Rolls the user back that was inserted for it. */
@@ -116,6 +87,53 @@ async function insertIdentity(
     .onConflict((conflict) => conflict.columns(['issuer', 'subject']).doNothing())
     .executeTakeFirstOrThrow();
   return numInsertedOrUpdatedRows !== 0n;
+}
+
+function replace(
+  db: Kysely<Tables>,
+  user: User,
+  expected: number,
+  entry: AuditEntry,
+): Promise<boolean> {
+  return db.transaction().execute(async (tx) => {
+    const { id, ...changes } = toRow(user);
+    const before = await tx
+      .selectFrom('user')
+      .select('passwordHash')
+      .where('id', '=', id)
+      .executeTakeFirst();
+    const { numUpdatedRows } = await tx
+      .updateTable('user')
+      .set(changes)
+      .where('id', '=', id)
+      // Compared here, not in the caller: two writers may both have read `expected`.
+      .where('version', '=', expected)
+      .executeTakeFirstOrThrow();
+    if (numUpdatedRows === 0n) return false;
+    if (user.disabledAt !== null || before?.passwordHash !== user.passwordHash) {
+      await tx.deleteFrom('session').where('userId', '=', id).execute();
+    }
+    await appendAudit(tx, entry);
+    return true;
+  });
+}
+
+function remove(db: Kysely<Tables>, id: string, at: string, entry: AuditEntry): Promise<boolean> {
+  return db.transaction().execute(async (tx) => {
+    await tx
+      .updateTable('apiKey')
+      .set({ revokedAt: at })
+      .where('userId', '=', id)
+      .where('revokedAt', 'is', null)
+      .execute();
+    const { numDeletedRows } = await tx
+      .deleteFrom('user')
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow();
+    if (numDeletedRows === 0n) return false;
+    await appendAudit(tx, entry);
+    return true;
+  });
 }
 
 const toRow = (user: User): Tables['user'] => ({ ...user, isSiteAdmin: Number(user.isSiteAdmin) });

@@ -1,16 +1,9 @@
 import type { Authenticator } from '../identity/authenticate.ts';
-import type { Caller } from '../identity/caller.ts';
-import type { MemberStore } from '../identity/member.ts';
-import type { Attempt } from '../identity/password-check.ts';
 import type { SessionStore } from '../identity/session.ts';
-import { startSession } from '../identity/sessions.ts';
-import type { User, UserStore } from '../identity/user.ts';
-import { callerOfUser } from '../identity/user-caller.ts';
-import { type Clock, toTime } from '../model/clock.ts';
+import { toTime } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
-import { csrfTokenOf } from './csrf.ts';
 import { jsonBody } from './json-body.ts';
-import { isSameOrigin } from './origin.ts';
+import { createLogIn, type LogIn, type LogInDeps } from './log-in.ts';
 import {
   closed,
   flag,
@@ -22,26 +15,13 @@ import {
   timeOrNull,
   whole,
 } from './people-shapes.ts';
-import { findReplaced } from './replaced-session.ts';
-import { type Call, type Route, route } from './route.ts';
+import { type Route, route } from './route.ts';
 import { sessionCookie, sessionTokensIn } from './session-cookie.ts';
-import { callerIn, checkOrg, type OrgNames } from './tenant.ts';
+import { callerIn, checkOrg } from './tenant.ts';
 
-interface LogIn {
-  username: string;
-  password: string;
-  org?: string;
-}
-
-interface Deps {
-  users: Pick<UserStore, 'find'>;
-  members: Pick<MemberStore, 'listOf'>;
+interface Deps extends LogInDeps {
   sessions: SessionStore;
   authenticator: Pick<Authenticator, 'authenticateSession' | 'invalidate'>;
-  checkPassword(attempt: Attempt): Promise<User>;
-  orgNames: OrgNames;
-  publicUrl: string | null;
-  clock: Clock;
 }
 
 const logInBody = jsonBody<LogIn>(
@@ -65,39 +45,8 @@ const path = '/session';
 
 /** Logging in and out by browser; and for every credential, who it says that one is. */
 export function sessionRoutes(deps: Deps): Route[] {
-  const { sessions, authenticator, members, orgNames, publicUrl, clock } = deps;
-
-  async function logIn({ body, request, requestId }: Call<string, LogIn>) {
-    // Else any page could log a visitor in as somebody else. What is no browser says nothing.
-    const { origin } = request.headers;
-    if (origin !== undefined && !isSameOrigin(request, publicUrl)) {
-      throw new WaymarkError('PERM_CSRF', 'this was not asked for by a page of this server');
-    }
-    const { username, password: given, org = null } = body;
-    const address = request.socket.remoteAddress;
-    const user = await deps.checkPassword({ username, password: given, address });
-    const caller = callerOfUser(user, await members.listOf(user.id), { org });
-    if (org !== null) checkOrg(caller, org, orgNames);
-    const replacedId = await findReplaced(request, authenticator, publicUrl);
-    const chosen = { user, org: caller.org, requestId, replacedId };
-    const { token, session } = await startSession({ sessions, clock }, chosen);
-    if (replacedId !== undefined) authenticator.invalidate(replacedId);
-    const shownSession = { id: session.id, expiresAtMs: Date.parse(session.expiresAt) };
-    const begun = { ...caller, session: shownSession };
-    return { token, data: await describe(begun, token) };
-  }
-
-  async function describe(caller: Caller, token: string | undefined) {
-    const user = caller.userId === undefined ? undefined : await deps.users.find(caller.userId);
-    const { expiresAtMs } = caller.session ?? {};
-    return {
-      user: user ? personOf(user) : null,
-      ...standingOf(caller),
-      memberships: [...(caller.memberships?.values() ?? [])].map(standingOf),
-      csrfToken: token === undefined ? null : csrfTokenOf(token),
-      expiresAt: expiresAtMs === undefined ? null : toTime(expiresAtMs),
-    };
-  }
+  const { sessions, authenticator, orgNames, publicUrl, clock } = deps;
+  const { logIn, describe } = createLogIn(deps);
 
   return [
     route({
@@ -149,17 +98,3 @@ export function sessionRoutes(deps: Deps): Route[] {
     }),
   ];
 }
-
-const personOf = ({ id, username, displayName, email, isSiteAdmin }: User) => ({
-  id,
-  username,
-  displayName,
-  email,
-  isSiteAdmin,
-});
-
-const standingOf = ({ org, roles, permissions }: Caller) => ({
-  org,
-  roles,
-  permissions: [...permissions].sort(),
-});

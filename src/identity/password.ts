@@ -59,7 +59,7 @@ export function createPasswords(cost: ScryptCost = OWASP): Passwords {
 /** @throws {WaymarkError} `VAL_FAILED` for one that is too short or too long */
 export function checkNewPassword(password: string): void {
   const text = normal(password);
-  if ([...text].length < SHORTEST_CHARACTERS) {
+  if (Array.from(text).length < SHORTEST_CHARACTERS) {
     throw invalidField('password', `use at least ${SHORTEST_CHARACTERS} characters`, 'minLength');
   }
   if (Buffer.byteLength(text) > LONGEST_BYTES) {

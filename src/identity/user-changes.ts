@@ -26,7 +26,7 @@ export interface OwnChange {
 export interface UserDeps {
   users: UserStore;
   passwords: Pick<Passwords, 'hash'>;
-  checkPassword(attempt: Attempt): Promise<User>;
+  checkPassword: (attempt: Attempt) => Promise<User>;
   clock: Clock;
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask, type Refused } from '../support/app.ts';
+import { makeClient, type TestClient } from '../support/client.ts';
 import { runGit, temporaryFolder } from '../support/git.ts';
 import { type OrgApi, openOrg } from '../support/org-api.ts';
 import { browserOf, logInTo, PASSWORD } from '../support/people.ts';
@@ -76,6 +77,48 @@ describe('a person', () => {
     const refused = await org.get<Refused>('/index', { token });
     expect([refused.status, refused.body.error.code]).toEqual([401, 'AUTH_TOKEN_REVOKED']);
     await expect(clone('gone')).rejects.toThrow(/not found|404/);
+  });
+});
+
+describe('waymark login --username', () => {
+  let client: TestClient;
+
+  beforeAll(async () => {
+    await member({ roles: ['editor'] });
+    client = await makeClient({ WAYMARK_URL: service.url });
+    Object.defineProperty(client, 'nowMs', { get: Date.now });
+  });
+
+  afterAll(() => client.remove());
+
+  it('makes and stores a key of one’s own, and leaves no session', async () => {
+    client.stdin = `${PASSWORD}\n`;
+
+    const { exitCode, stdout, stderr } = await client.run('login', '--username', 'ada');
+
+    expect(exitCode, stderr).toBe(0);
+    expect(stdout + stderr).not.toMatch(/wm[ks]_/);
+    expect((await client.run('release', 'list')).exitCode).toBe(0);
+    const keys = await ask<{ data: object[] }>(`${service.url}/api/v1/api-keys`, {
+      token: org.admin,
+    });
+    expect(keys.body.data).toContainEqual(
+      expect.objectContaining({ user: 'ada', userId, roles: ['editor'], revokedAt: null }),
+    );
+    const entries = await ask<{ data: { action: string }[] }>(
+      `${service.url}/api/v1/audit?sort=-sequence&pageSize=1`,
+      { token: org.admin },
+    );
+    expect(entries.body.data).toMatchObject([{ action: 'session.end', actor: 'user:ada' }]);
+  });
+
+  it('stores nothing for a wrong password: exit 1', async () => {
+    client.stdin = 'a wrong password';
+
+    const { exitCode, stderr } = await client.run('login', '--username', 'ada');
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toBe('waymark: the user name or the password is wrong\n');
   });
 });
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { route } from '../../src/http/route.ts';
 import { sessionRoutes } from '../../src/http/session-routes.ts';
+import type { OrgNames } from '../../src/http/tenant.ts';
 import { type AppOptions, type Refused, serveApp, type TestApp } from '../support/app.ts';
 import { loggingIn } from '../support/passwords.ts';
 import { addPerson, browserOf, type Described, logInTo, PASSWORD } from '../support/people.ts';
@@ -12,7 +13,16 @@ let nowMs: number;
 let app: TestApp;
 
 const clock = () => nowMs;
-const orgNames = { has: (slug: string) => ['acme', 'globex'].includes(slug), slugs: () => [] };
+const orgNames: OrgNames = {
+  has: (slug) => ['acme', 'globex'].includes(slug),
+  slugs: () => [],
+  policy: () => ({
+    roles: new Map([['captain', ['releases:publish']]]),
+    departments: new Map(),
+    departmentOfTeam: new Map(),
+    teamsOfUser: new Map(),
+  }),
+};
 
 /** Who a request is, where a change is asked for and where one is read. */
 const whoami = (['get', 'post'] as const).map((method) =>
@@ -181,6 +191,15 @@ describe('GET /api/v1/session', () => {
     expect((await as('acme')).body.data).toMatchObject({ org: 'acme', roles: ['viewer'] });
     expect((await as('globex')).body.data).toMatchObject({ org: 'globex', roles: ['admin'] });
     expect(await codeOf(as('initech'))).toEqual([404, 'RES_NOT_FOUND']);
+  });
+
+  it('counts what an org’s own roles allow', async () => {
+    await addPerson(app.stores, 'cyd', { acme: ['captain'] });
+
+    const { session } = await browserOf(app, 'cyd');
+
+    expect(session.permissions).toEqual(['releases:publish']);
+    expect(session.memberships).toMatchObject([{ permissions: ['releases:publish'] }]);
   });
 
   it('tells a key who it is too, with no token for changes', async () => {

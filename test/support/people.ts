@@ -41,7 +41,7 @@ export interface Described {
 export interface Browser {
   cookie: string;
   session: Described;
-  ask<T = unknown>(path: string, asked?: Asked): Promise<Answered<T>>;
+  ask: <T = unknown>(path: string, asked?: Asked) => Promise<Answered<T>>;
 }
 
 export const logInTo = (app: Pick<TestApp, 'url'>, username: string, more: object = {}) =>
