@@ -30,6 +30,7 @@ interface Documented {
 function placeOf(file: string): { page: string; base: string } {
   if (file.includes('/delivery-')) return { page: 'docs/spec/delivery.md', base: BASE };
   if (/\/(upstream|secret)-/.test(file)) return { page: 'docs/spec/mirrors.md', base: '' };
+  if (file.includes('/change-request-')) return { page: 'docs/spec/changes.md', base: '' };
   if (file.includes('/change-routes')) return { page: 'docs/spec/edits.md', base: '' };
   if (file.includes('/git-')) return { page: 'docs/spec/git.md', base: '' };
   return { page: 'docs/spec/api.md', base: '' };
