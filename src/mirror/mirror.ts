@@ -1,6 +1,8 @@
 import type { OrgRuntime } from '../delivery/runtime.ts';
+import { toTime } from '../model/clock.ts';
 import { nextDelayMs, type Scheduler } from './schedule.ts';
 import { type SyncDeps, type SyncReason, syncUpstream } from './sync.ts';
+import type { Condition, ConditionKind } from './upstream.ts';
 import { Verifier } from './verify.ts';
 
 export interface MirrorDeps extends SyncDeps {
@@ -8,6 +10,17 @@ export interface MirrorDeps extends SyncDeps {
   /** 0 to 1. */
   random: () => number;
 }
+
+/** What keeps a mirror from following its upstream. */
+export interface MirrorHealth {
+  org: string;
+  /** That of a condition; `unreachable` when no sync has succeeded for five minutes. */
+  kind: ConditionKind | 'unreachable';
+  /** RFC 3339. */
+  since: string;
+}
+
+const PATIENCE_MS = 5 * 60_000;
 
 /** One mirrored org: one sync at a time, by the clock, by a hint, or because somebody asked. */
 export class Mirror {
@@ -17,7 +30,11 @@ export class Mirror {
   #callOff: () => void = () => {};
   #running: Promise<void> | undefined;
   #waiting: Promise<void> | undefined;
+  /** In a row, since the last hint. */
   #failures = 0;
+  #failingSinceMs: number | undefined;
+  /** As the last sync left them: a probe must not ask the database for each mirror. */
+  #conditions: readonly Condition[] = [];
 
   constructor(runtime: OrgRuntime, deps: MirrorDeps) {
     this.runtime = runtime;
@@ -25,13 +42,21 @@ export class Mirror {
     this.#verifier = new Verifier(runtime, deps.log);
   }
 
-  /** Syncs in a row that failed. */
-  get failures(): number {
-    return this.#failures;
+  health(): MirrorHealth[] {
+    const org = this.runtime.org.slug;
+    const health: MirrorHealth[] = this.#conditions.map(({ kind, raisedAt: since }) => ({
+      org,
+      kind,
+      since,
+    }));
+    const failingSinceMs = this.#failingSinceMs ?? Number.POSITIVE_INFINITY;
+    if (this.#deps.clock() - failingSinceMs < PATIENCE_MS) return health;
+    return [...health, { org, kind: 'unreachable', since: toTime(failingSinceMs) }];
   }
 
   /** Something may have moved upstream: looks now, however long it was to wait. */
   hint(): void {
+    this.#failures = 0;
     this.#syncAlone('hint');
   }
 
@@ -61,12 +86,16 @@ export class Mirror {
   }
 
   async #run(reason: SyncReason): Promise<void> {
+    const { upstreams, clock } = this.#deps;
     this.#callOff();
     try {
       await syncUpstream(this.runtime, this.#verifier, this.#deps, { reason });
       this.#failures = 0;
+      this.#failingSinceMs = undefined;
+      this.#conditions = await upstreams.conditions(this.runtime.org.slug);
     } catch (error) {
       this.#failures += 1;
+      this.#failingSinceMs ??= clock();
       throw error;
     } finally {
       this.#schedule();

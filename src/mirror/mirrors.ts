@@ -1,17 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { OrgRuntimes } from '../delivery/runtimes.ts';
-import { Mirror, type MirrorDeps } from './mirror.ts';
-
-/** A mirrored org that does not follow its upstream as it should. */
-export interface MirrorHealth {
-  org: string;
-  /** `unreachable` after three failures in a row; else that of its condition. */
-  kind: string;
-  /** RFC 3339. */
-  since: string;
-}
-
-const FAILURES_TO_TELL = 3;
+import { Mirror, type MirrorDeps, type MirrorHealth } from './mirror.ts';
 
 /** Every mirrored org of this node. */
 export class Mirrors {
@@ -48,22 +37,9 @@ export class Mirrors {
     this.#byOrg.get(org)?.hint();
   }
 
-  /** For the probe: conditions that wait for a person, and upstreams that are gone. */
-  async health(): Promise<MirrorHealth[]> {
-    const all = await Promise.all(
-      [...this.#byOrg.values()].map((mirror) => this.#healthOf(mirror)),
-    );
-    return all.flat();
-  }
-
-  async #healthOf({ runtime, failures }: Mirror): Promise<MirrorHealth[]> {
-    const org = runtime.org.slug;
-    const conditions = await this.#deps.upstreams.conditions(org);
-    const health = conditions.map(({ kind, raisedAt }) => ({ org, kind, since: raisedAt }));
-    if (failures < FAILURES_TO_TELL) return health;
-    const upstream = await this.#deps.upstreams.find(org);
-    const since = upstream?.lastSuccessAt ?? runtime.org.createdAt;
-    return [...health, { org, kind: 'unreachable', since }];
+  /** For probes and metrics: conditions that wait for a person, and upstreams that are gone. */
+  health(): MirrorHealth[] {
+    return [...this.#byOrg.values()].flatMap((mirror) => mirror.health());
   }
 
   #forget(mirror: Mirror): void {

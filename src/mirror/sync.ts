@@ -71,6 +71,7 @@ async function follow(
   verifier: Verifier,
   deps: SyncDeps,
 ): Promise<string | null> {
+  runtime.checkWritable();
   const remote = await openRemote(upstream, deps);
   const work = { repo: runtime.repo, scratchDir: deps.scratchDir, signal: runtime.closing };
   const branch = `refs/heads/${upstream.branch}`;

@@ -41,8 +41,7 @@ export function readingsOf({ runtimes, mirrors }: Parts): Reading[] {
       help: 'What keeps a mirror from following its upstream, by kind.',
       labels: ['org', 'kind'],
       read: async () => {
-        const health = await mirrors.health();
-        const groups = Map.groupBy(health, ({ org, kind }) => `${org} ${kind}`).values();
+        const groups = Map.groupBy(mirrors.health(), ({ org, kind }) => `${org} ${kind}`).values();
         return [...groups].map((all) => {
           const { org, kind } = all[0]!;
           return { labels: { org, kind }, value: all.length };
