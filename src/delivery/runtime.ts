@@ -133,7 +133,10 @@ export class OrgRuntime {
   get view(): View {
     if (this.#view) return this.#view;
     const details = { diagnostics: this.diagnostics };
-    const message = `${this.org.slug} serves nothing yet: push a registry to main`;
+    const { slug, mode } = this.org;
+    const isMirror = mode === 'mirror';
+    const what = isMirror ? 'see how it follows its upstream' : 'push a registry to main';
+    const message = `${slug} serves nothing yet: ${what}`;
     throw new WaymarkError('RES_UNAVAILABLE', message, { details });
   }
 

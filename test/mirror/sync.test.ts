@@ -179,6 +179,7 @@ describe('a commit that does not compile', () => {
     await test.sync();
 
     expect(served()).toBeUndefined();
+    expect(() => test.org.runtime.view).toThrow('see how it follows its upstream');
     expect(await test.conditions()).toMatchObject([{ kind: 'broken-commit', old: ZERO_OID }]);
   });
 });

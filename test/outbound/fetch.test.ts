@@ -84,6 +84,26 @@ describe('outboundFetch', () => {
     await expect(answer).rejects.toMatchObject({ code: 'FAILED' });
   });
 
+  it('looks once more at whom it has reached, before it sends anything', async () => {
+    let asked = 0;
+    const port = await serve((_request, response) => {
+      asked += 1;
+      response.end();
+    });
+    const hosts = new Set(['inside.example']);
+    // What was allowed when the name was resolved is allowed no more when the connection stands.
+    const lookup: Lookup = async () => {
+      setImmediate(() => hosts.clear());
+      return [{ address: '127.0.0.1' }];
+    };
+    const policy = { allow: { hosts, networks: [] }, lookup };
+
+    const answer = outboundFetch(`http://inside.example:${port}/`, {}, policy);
+
+    await expect(answer).rejects.toMatchObject({ code: 'REFUSED' });
+    expect(asked).toBe(0);
+  });
+
   it.each([
     ['http://public.example/', 'plain http to a host that is not named'],
     ['ftp://public.example/', 'another protocol'],
