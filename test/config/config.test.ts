@@ -154,15 +154,26 @@ describe('readConfig', () => {
     expect(() => readConfig(env)).toThrow(new ConfigError(sentence));
   });
 
-  it.each(['short', 'white space is not for headers', `wmc_0123456789abcdef_${'a'.repeat(43)}`])(
-    'refuses the administrator’s token %j without repeating it',
-    (token) => {
-      const read = () => readConfig({ WAYMARK_ADMIN_TOKEN: token });
+  it.each(['short', 'white space is not for headers', 'x'.repeat(513)])(
+    'refuses the management key %j without repeating it',
+    (key) => {
+      const read = () => readConfig({ WAYMARK_MANAGEMENT_KEY: key });
 
-      expect(read).toThrow(/^WAYMARK_ADMIN_TOKEN cannot be used/);
-      expect(read).not.toThrow(token);
+      expect(read).toThrow(/^WAYMARK_MANAGEMENT_KEY cannot be used/);
+      expect(read).not.toThrow(key);
     },
   );
+
+  it.each([
+    'short',
+    'white space is not for headers',
+    ...['wmc', 'wms', 'wmf'].map((kind) => `${kind}_0123456789abcdef_${'a'.repeat(43)}`),
+  ])('refuses the administrator’s token %j without repeating it', (token) => {
+    const read = () => readConfig({ WAYMARK_ADMIN_TOKEN: token });
+
+    expect(read).toThrow(/^WAYMARK_ADMIN_TOKEN cannot be used/);
+    expect(read).not.toThrow(token);
+  });
 
   it('refuses another database without showing its password', () => {
     const read = () => readConfig({ DATABASE_URL: 'mysql://root:hunter2@db' });
