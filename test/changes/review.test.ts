@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import type { ChangeRequest, Verdict } from '../../src/changes/change-request.ts';
+import type { Settling } from '../../src/changes/change-request-settle.ts';
+import { addReview, approvalsCheck, isStale, tallyOf } from '../../src/changes/review.ts';
+import { createMemoryStores } from '../support/fakes/memory-stores.ts';
+import { makeChangeRequest, makeEntry, makeOrg, makeReview } from '../support/records.ts';
+
+const request = makeChangeRequest({ author: 'user:ada' });
+const { head } = request;
+const earlier = 'e'.repeat(40);
+
+async function review(
+  verdict: Verdict,
+  by: { actor?: string; user?: string | null; head?: string; of?: Partial<ChangeRequest> } = {},
+) {
+  const { actor = 'user:lin', user = 'lin', of = {} } = by;
+  const stores = createMemoryStores();
+  await stores.orgs.insert(makeOrg('acme'), makeEntry());
+  const settling = { ...stores, clock: () => Date.UTC(2026, 2, 1) } as unknown as Settling;
+  const asked = { verdict, body: 'Well.', head: by.head ?? head };
+  const caller = { actor, user };
+  const made = await addReview(settling, { ...request, ...of }, asked, { caller, requestId: 'r' });
+  return { made, stores };
+}
+
+describe('addReview', () => {
+  it('keeps the verdict, with an audit entry', async () => {
+    const { made, stores } = await review('approved');
+
+    expect(made).toMatchObject({
+      org: 'acme',
+      number: 1,
+      reviewer: 'user:lin',
+      verdict: 'approved',
+      body: 'Well.',
+      head,
+      createdAt: '2026-03-01T00:00:00.000Z',
+    });
+    expect(await stores.changeRequests.reviews('acme', 1)).toEqual([made]);
+    expect((await stores.audit.list('acme', 0, 10)).at(-1)).toMatchObject({
+      actor: 'user:lin',
+      action: 'change.review',
+      resource: 'change-requests/1',
+      after: { verdict: 'approved', head },
+    });
+  });
+
+  it.each<Verdict>(['approved', 'changes_requested'])(
+    'refuses %s by the author, and by a key that is nobody’s',
+    async (verdict) => {
+      const own = review(verdict, { actor: 'user:ada', user: 'ada' });
+      await expect(own).rejects.toMatchObject({ code: 'PERM_DENIED' });
+
+      const robot = review(verdict, { actor: 'key:0f3a', user: null });
+      await expect(robot).rejects.toMatchObject({ code: 'PERM_DENIED' });
+    },
+  );
+
+  it('lets both of them comment', async () => {
+    const own = await review('commented', { actor: 'user:ada', user: 'ada' });
+    const robot = await review('commented', { actor: 'key:0f3a', user: null });
+
+    expect([own.made.reviewer, robot.made.reviewer]).toEqual(['user:ada', 'key:0f3a']);
+  });
+
+  it('refuses one of another commit than the branch is at', async () => {
+    await expect(review('approved', { head: earlier })).rejects.toMatchObject({
+      code: 'RES_VERSION_CONFLICT',
+      facts: { details: { head } },
+    });
+  });
+
+  it('refuses one of a request that is over', async () => {
+    await expect(review('approved', { of: { status: 'merged' } })).rejects.toMatchObject({
+      code: 'RES_STATE_CONFLICT',
+      message: 'change request 1 is merged',
+    });
+  });
+});
+
+describe('tallyOf', () => {
+  const by = (reviewer: string, verdict: Verdict, at = head) =>
+    makeReview(`${reviewer}-${verdict}`, { reviewer, verdict, head: at });
+
+  it('counts each person’s last verdict once', () => {
+    const reviews = [
+      by('lin', 'changes_requested'),
+      by('lin', 'approved'),
+      by('lin', 'approved'),
+      by('kim', 'approved'),
+      by('kim', 'changes_requested'),
+      by('kim', 'commented'),
+    ];
+
+    expect(tallyOf(reviews, request)).toEqual({ approvedBy: ['lin'], rejectedBy: ['kim'] });
+  });
+
+  it('forgets an approval of an earlier commit, and not an objection', () => {
+    const reviews = [by('lin', 'approved', earlier), by('kim', 'changes_requested', earlier)];
+
+    expect(tallyOf(reviews, request)).toEqual({ approvedBy: [], rejectedBy: ['kim'] });
+    expect(reviews.map((one) => isStale(one, request))).toEqual([true, true]);
+  });
+});
+
+describe('approvalsCheck', () => {
+  it.each([
+    [[], [], 0, 'passed', '0 of 0 approvals'],
+    [['lin'], [], 2, 'pending', '1 of 2 approvals'],
+    [['lin', 'kim'], [], 2, 'passed', '2 of 2 approvals'],
+    [['lin'], ['kim'], 1, 'failed', '1 of 1 approvals, changes requested by kim'],
+  ])('of %j for and %j against, with %i needed: %s', (approvedBy, rejectedBy, needed, ...says) => {
+    const { status, summary } = approvalsCheck({ approvedBy, rejectedBy }, needed);
+
+    expect([status, summary]).toEqual(says);
+  });
+});
