@@ -1,7 +1,7 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import express, { type Request, type Response } from 'express';
-import { type ValidationError, WaymarkError } from '../model/errors.ts';
+import { invalidField, type ValidationError, WaymarkError } from '../model/errors.ts';
 
 /** What a route takes: the schema that it is checked with and described by. */
 export interface BodySchema<T> {
@@ -32,6 +32,7 @@ export function jsonBody<T>(schema: Record<string, unknown>): BodySchema<T> {
   return {
     schema,
     parse(body) {
+      checkTexts(body, []);
       if (validate(body)) return body;
       const errors = (validate.errors ?? []).slice(0, MOST_ERRORS).map(toValidationError);
       const message = errors.map(({ field, message: why }) => `${field} ${why}`.trim()).join('; ');
@@ -52,6 +53,23 @@ export async function readJson(request: Request, response: Response): Promise<un
     parseJson(request, response, (error?: unknown) => (error ? reject(error) : resolve()));
   });
   return request.body as unknown;
+}
+
+/**
+ * PostgreSQL stores no NUL, and half a surrogate pair has no form in UTF-8.
+ *
+ * @throws {WaymarkError} `VAL_FAILED`
+ */
+function checkTexts(value: unknown, path: readonly string[]): void {
+  if (typeof value === 'string') {
+    if (!value.includes('\0') && value.isWellFormed()) return;
+    throw invalidField(path.join('.') || 'body', 'has a character that is no text', 'text');
+  }
+  if (typeof value !== 'object' || value === null) return;
+  for (const [name, part] of Object.entries(value)) {
+    checkTexts(name, path);
+    checkTexts(part, [...path, name]);
+  }
 }
 
 /** `/roles/0` → `roles.0`; a key that is missing or unknown is named as if it were there. */

@@ -147,6 +147,7 @@ async function admit(
   response: Response,
   orgs: OrgNames,
 ): Promise<Call> {
+  checkUrl(request);
   const { permission } = row;
   const isPublic = permission === 'public';
   const known = isPublic ? (findCaller(response) ?? ANONYMOUS) : getCaller(response);
@@ -174,6 +175,11 @@ function scopeOf(row: Route, caller: Caller, request: Request, orgs: OrgNames): 
   if (orgId === undefined) return orgOf(caller, request.get('x-waymark-org'), orgs);
   checkOrg(caller, orgId, orgs);
   return orgId;
+}
+
+/** What no database or file system has a name for is nobody's id. */
+function checkUrl({ originalUrl }: Request): void {
+  if (originalUrl.includes('%00')) throw invalidField('path', 'has a NUL in it', 'text');
 }
 
 function versionIn(header: string | undefined): number | undefined {
