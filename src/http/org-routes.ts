@@ -1,10 +1,11 @@
+import type { QuarantineStore } from '../delivery/quarantine.ts';
 import type { Authenticator } from '../identity/authenticate.ts';
 import { ORG_FIELDS, type Org, type OrgStore, TIERS, type Tier } from '../identity/org.ts';
 import type { UpstreamRequest } from '../mirror/settings.ts';
 import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
 import { type Route, route } from './route.ts';
-import { objectOf, text, time, whole } from './shapes.ts';
+import { objectOf, text, time, timeOrNull, whole } from './shapes.ts';
 import { noSuchOrg } from './tenant.ts';
 import { upstreamSchema } from './upstream-body.ts';
 
@@ -40,6 +41,7 @@ export interface OrgLifecycle {
 
 interface Deps {
   orgs: Pick<OrgStore, 'find' | 'page'>;
+  quarantines: Pick<QuarantineStore, 'find'>;
   lifecycle: OrgLifecycle;
   authenticator: Pick<Authenticator, 'invalidate'>;
 }
@@ -67,7 +69,7 @@ const orgTermsBody = jsonBody<OrgTerms>({
   },
 });
 
-const orgShape = objectOf({
+const orgFields = {
   slug: text,
   name: text,
   uid: text,
@@ -77,7 +79,10 @@ const orgShape = objectOf({
   tier: { enum: Object.keys(TIERS) },
   createdAt: time,
   version: whole,
-});
+};
+const orgShape = objectOf(orgFields);
+/** `damagedSince`: when its repository was found damaged; nothing can be written until it is mended. */
+const describedShape = objectOf({ ...orgFields, damagedSince: timeOrNull });
 const example = {
   slug: 'acme',
   name: 'Acme',
@@ -92,7 +97,7 @@ const example = {
 
 const site = { permission: 'sites:manage', scope: 'site' } as const;
 
-export function orgRoutes({ orgs, lifecycle, authenticator }: Deps): Route[] {
+export function orgRoutes({ orgs, quarantines, lifecycle, authenticator }: Deps): Route[] {
   async function getOrg(slug: string): Promise<Org> {
     const org = await orgs.find(slug);
     if (!org) throw noSuchOrg(slug);
@@ -140,8 +145,12 @@ export function orgRoutes({ orgs, lifecycle, authenticator }: Deps): Route[] {
       method: 'get',
       path: '/orgs/:slug',
       summary: 'Describes one organisation.',
-      answers: { 200: { data: orgShape, example } },
-      handle: async ({ params }) => ({ status: 200, body: await getOrg(params.slug) }),
+      answers: { 200: { data: describedShape, example: { ...example, damagedSince: null } } },
+      async handle({ params }) {
+        const org = await getOrg(params.slug);
+        const damagedSince = (await quarantines.find(org.slug))?.since ?? null;
+        return { status: 200, body: { ...org, damagedSince } };
+      },
     }),
     route({
       ...site,

@@ -13,8 +13,8 @@ beforeEach(async () => {
   asked = [];
   app = await serveApp({
     at: '/api/v1',
-    rows: ({ orgs }, authenticator) =>
-      orgRoutes({ orgs, authenticator, lifecycle: lifecycleOver(orgs) }),
+    rows: ({ orgs, quarantines }, authenticator) =>
+      orgRoutes({ orgs, quarantines, authenticator, lifecycle: lifecycleOver(orgs) }),
   });
   admin = await app.keyOf('owner', null);
 });
@@ -141,7 +141,23 @@ describe('GET /api/v1/orgs/:slug', () => {
   it('answers one org', async () => {
     const answer = await app.ask('/api/v1/orgs/acme', { token: admin });
 
-    expect(answer.body).toMatchObject({ data: { slug: 'acme', mode: 'hosted' } });
+    expect(answer.body).toMatchObject({
+      data: { slug: 'acme', mode: 'hosted', damagedSince: null },
+    });
+  });
+
+  it('says since when its repository is damaged', async () => {
+    const { jobs, quarantines } = app.stores;
+    const since = '2026-03-01T12:00:00.000Z';
+    const order = { org: 'acme', kind: 'check', key: '', payload: null, runAt: since };
+    const { id } = await jobs.schedule(order, since);
+    const run = await jobs.claim(id, since, since);
+    await quarantines.begin({ org: 'acme', since, reason: '/srv/secret/path' }, run!, makeEntry());
+
+    const answer = await app.ask('/api/v1/orgs/acme', { token: admin });
+
+    expect(answer.body).toMatchObject({ data: { damagedSince: since } });
+    expect(answer.text).not.toContain('/srv');
   });
 
   it('is 404 for one that is not there', async () => {
