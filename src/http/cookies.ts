@@ -2,12 +2,13 @@ import type { IncomingMessage } from 'node:http';
 
 /** A cookie of this host alone, that no script reads and no other site's form sends. */
 export interface HostCookie {
-  /** Without the prefix that it has over https. */
+  /** Without the prefix that it has over TLS. */
   name: string;
   /** Letters, digits and `+ / = . _ -`. */
   value: string;
-  maxAgeSec: number;
-  /** Over https: then a browser takes it from nobody but this host. */
+  /** Without one it lasts as long as the browser runs. */
+  maxAgeSec?: number;
+  /** Over TLS: then a browser takes it from nobody but this host, and no sibling's page plants one. */
   isSecure: boolean;
 }
 
@@ -15,21 +16,19 @@ const nameOf = (name: string, isSecure: boolean): string => (isSecure ? `__Host-
 
 /** For `Set-Cookie`. */
 export function cookieLine({ name, value, maxAgeSec, isSecure }: HostCookie): string {
-  const line = `${nameOf(name, isSecure)}=${value}; Path=/; Max-Age=${maxAgeSec}; HttpOnly; SameSite=Lax`;
-  return isSecure ? `${line}; Secure` : line;
+  const parts = [`${nameOf(name, isSecure)}=${value}`, 'Path=/', 'HttpOnly', 'SameSite=Lax'];
+  if (maxAgeSec !== undefined) parts.push(`Max-Age=${maxAgeSec}`);
+  if (isSecure) parts.push('Secure');
+  return parts.join('; ');
 }
 
 /** For `Set-Cookie`: the browser forgets it. */
 export const endedCookie = (name: string, isSecure: boolean): string =>
   cookieLine({ name, isSecure, value: '', maxAgeSec: 0 });
 
-/** The value that a request carries; the first, where there are several. */
-export function cookieOf(
-  { headers }: IncomingMessage,
-  name: string,
-  isSecure: boolean,
-): string | undefined {
+/** Every value that a request has for a cookie; one that was planted makes two. */
+export function cookiesOf({ headers }: IncomingMessage, name: string, isSecure: boolean): string[] {
   const prefix = `${nameOf(name, isSecure)}=`;
   const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim());
-  return pairs.find((pair) => pair.startsWith(prefix))?.slice(prefix.length);
+  return pairs.filter((pair) => pair.startsWith(prefix)).map((pair) => pair.slice(prefix.length));
 }

@@ -3,7 +3,7 @@ import type { Authenticator } from '../identity/authenticate.ts';
 import { LOGIN_SEC, type OidcLogin } from '../identity/oidc.ts';
 import type { OidcSignIn } from '../identity/oidc-sign-in.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
-import { cookieLine, cookieOf, endedCookie } from './cookies.ts';
+import { cookieLine, cookiesOf, endedCookie } from './cookies.ts';
 import { placeOf } from './origin.ts';
 import { findReplaced } from './replaced-session.ts';
 import { type Route, route } from './route.ts';
@@ -59,7 +59,8 @@ export function oidcRoutes({ oidc, authenticator, publicUrl }: Deps): Route[] {
         const { isSecure } = placeFor(request, publicUrl);
         // Also where it fails: what was begun is tried once.
         response.append('Set-Cookie', endedCookie(COOKIE, isSecure));
-        const loggedIn = await login.complete(query, cookieOf(request, COOKIE, isSecure));
+        const [kept] = cookiesOf(request, COOKIE, isSecure);
+        const loggedIn = await login.complete(query, kept);
         const replacedId = await findReplaced(request, authenticator, publicUrl);
         const token = await signIn(loggedIn, requestId, replacedId);
         response.append('Set-Cookie', sessionCookie(request, publicUrl, token));

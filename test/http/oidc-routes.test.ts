@@ -80,7 +80,7 @@ describe('GET /auth/oidc/login', () => {
     expect(answer.headers.get('location')).toMatch(`${issuer.issuer}/auth?`);
     expect(answer.headers.get('cache-control')).toBe('no-store');
     expect(answer.headers.get('set-cookie')).toMatch(
-      /^waymark-oidc=[\w+/=]+; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax$/,
+      /^waymark-oidc=[\w+/=]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=600$/,
     );
   });
 
