@@ -1,4 +1,6 @@
 import { createServer } from 'node:http';
+import { parseArgs } from 'node:util';
+import { RestoreRefused } from './backup/refused.ts';
 import { type Config, ConfigError, readConfig } from './config/config.ts';
 import { holdDataDir } from './config/data-dir.ts';
 import { createLog } from './config/log.ts';
@@ -8,6 +10,7 @@ import { listen } from './http/listen.ts';
 import { createHttpServer } from './http/server.ts';
 import { WaymarkError } from './model/errors.ts';
 import { openService } from './service/open.ts';
+import { restoreSite } from './service/restore.ts';
 import { adminKeyFile } from './service/site.ts';
 
 async function serve(config: Config): Promise<void> {
@@ -55,11 +58,29 @@ async function greet(
   console.log(greeting({ url: shown, org, plugin, keyFile: isThere ? file : undefined }));
 }
 
+/** `main.ts restore <archive> [--passphrase-file <file>]`, as `waymark restore` starts it. */
+async function restore(config: Config, args: string[]): Promise<void> {
+  const options = { 'passphrase-file': { type: 'string' } } as const;
+  const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
+  const [file = ''] = positionals;
+  const order = { file, passphraseFile: values['passphrase-file'] };
+  const { manifest } = await restoreSite(config, order, Date.now);
+  const orgs = Object.keys(manifest.repositories).length;
+  console.log(`restored ${orgs} organisations as of ${manifest.createdAt} to ${config.dataDir}`);
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof RestoreRefused && error.reason === 'damaged') return 4;
+  return error instanceof ConfigError || error instanceof RestoreRefused ? 2 : 1;
+}
+
+const [command, ...args] = process.argv.slice(2);
 try {
-  await serve(readConfig());
+  const config = readConfig();
+  await (command === 'restore' ? restore(config, args) : serve(config));
 } catch (error) {
   // What an operator can mend is told in a sentence; a bug with all that is known of it.
-  const isPlain = error instanceof ConfigError || error instanceof WaymarkError;
-  console.error(isPlain ? `waymark: ${error.message}` : error);
-  process.exit(error instanceof ConfigError ? 2 : 1);
+  const isPlain = [ConfigError, RestoreRefused, WaymarkError].some((kind) => error instanceof kind);
+  console.error(isPlain ? `waymark: ${(error as Error).message}` : error);
+  process.exit(exitCodeOf(error));
 }

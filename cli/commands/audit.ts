@@ -1,17 +1,12 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import type { Checkpoint } from '../../src/signing/checkpoint.ts';
 import { callApi } from '../api.ts';
 import { linesOf } from '../audit/lines.ts';
 import { openLog } from '../audit/open-log.ts';
 import type { Cli } from '../cli.ts';
-import { UsageError } from '../errors.ts';
 import { describe } from '../help.ts';
-import { exists, writeDurably } from '../install/files.ts';
+import { writeDurably } from '../install/files.ts';
+import { newFile, writeDownload } from '../write-download.ts';
 import { verifyCommand } from './audit-verify.ts';
 
 export function auditCommand(program: Command, cli: Cli): void {
@@ -36,7 +31,7 @@ function exportCommand(audit: Command, cli: Cli): void {
     .action(async ({ out }: { out?: string }) => {
       const path = out && (await newFile(cli, out));
       const bytes = await openLog(cli, command);
-      if (path) await writeAll(path, bytes);
+      if (path) await writeDownload(path, bytes);
       else for await (const line of linesOf(bytes)) cli.world.stdout.write(`${line}\n`);
       if (path) cli.output(command).result({ file: out }, [`wrote ${out}`]);
     });
@@ -67,21 +62,4 @@ function checkpointCommand(audit: Command, cli: Cli): void {
       log still has every entry up to then, unchanged. One is made every hour by itself.`,
     examples: [['waymark audit checkpoint --out 2026-11.json', 'one to keep']],
   });
-}
-
-async function newFile({ world }: Cli, out: string): Promise<string> {
-  const path = resolve(world.cwd, out);
-  if (await exists(path)) throw new UsageError(`${out} is there already: name a new file`);
-  return path;
-}
-
-/** All of it, or nothing: half an export would look like a log whose end was cut off. */
-async function writeAll(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-  const part = `${path}.part`;
-  try {
-    await pipeline(Readable.from(bytes), createWriteStream(part, { mode: 0o600 }));
-    await rename(part, path);
-  } finally {
-    await rm(part, { force: true });
-  }
 }

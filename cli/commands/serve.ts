@@ -1,11 +1,7 @@
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
-import { environmentWith } from '../config.ts';
 import { describe } from '../help.ts';
-import { packageRoot } from '../package.ts';
+import { runService } from '../run-service.ts';
 
 interface ServeFlags {
   host?: string;
@@ -40,32 +36,5 @@ export function serveCommand(program: Command, cli: Cli): void {
   });
 }
 
-/** Its own process, so that this program never opens a database. Answers its exit code. */
-async function serve(flags: ServeFlags): Promise<number> {
-  const child = spawn(process.execPath, [mainModule()], {
-    stdio: 'inherit',
-    env: environmentWith({
-      WAYMARK_HOST: flags.host,
-      WAYMARK_PORT: flags.port,
-      WAYMARK_DATA_DIR: flags.dataDir,
-    }),
-  });
-  const forward = (signal: NodeJS.Signals): void => void child.kill(signal);
-  // A terminal's SIGINT reaches the child by itself; twice would cut its shutdown short.
-  const ignore = (): void => {};
-  process.on('SIGINT', ignore).on('SIGTERM', forward).on('SIGHUP', forward);
-  try {
-    return await new Promise((resolve, reject) => {
-      child.on('error', reject);
-      child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 1)));
-    });
-  } finally {
-    process.off('SIGINT', ignore).off('SIGTERM', forward).off('SIGHUP', forward);
-  }
-}
-
-function mainModule(): string {
-  const source = join(packageRoot, 'src/main.ts');
-  const isInstalled = packageRoot.includes('node_modules');
-  return isInstalled || !existsSync(source) ? join(packageRoot, 'dist/src/main.js') : source;
-}
+const serve = ({ host, port, dataDir }: ServeFlags): Promise<number> =>
+  runService([], { WAYMARK_HOST: host, WAYMARK_PORT: port, WAYMARK_DATA_DIR: dataDir });

@@ -9,6 +9,8 @@ export interface AuditStore {
   page(tenant: string, listing: Listing): Promise<Page<ChainedEntry>>;
   /** The last entry's place; undefined before the first. */
   head(tenant: string): Promise<ChainLink | undefined>;
+  /** For what changes nothing that is stored: whatever does adds its entry with the change. */
+  append(entry: AuditEntry): Promise<void>;
   /** Whether some entry says that the resource came to be `after`. */
   tells(tenant: string, resource: string, after: string): Promise<boolean>;
 }

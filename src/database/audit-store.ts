@@ -53,6 +53,8 @@ export function auditStore(db: Kysely<Tables>): AuditStore {
 
     head: (tenant) => lastLink(db, tenant),
 
+    append: (entry) => db.transaction().execute((tx) => appendAudit(tx, entry)),
+
     async tells(tenant, resource, after) {
       const found = await db
         .selectFrom('audit')

@@ -129,6 +129,20 @@ export async function loadPublished(
   };
 }
 
+/**
+ * The names of all that a stored publication is made of, its own first; contents are in git.
+ *
+ * @throws {WaymarkError} `REG_CORRUPT` when the stored bytes do not match their name
+ */
+export async function publicationParts(artifacts: ArtifactStore, name: string): Promise<string[]> {
+  const stored = await readJson<StoredPublication>(artifacts, name);
+  if (stored?.format !== FORMAT) return [];
+  const { plugins, shared, config, replaced } = stored;
+  const documents = plugins.flatMap(([, fragment, record]) => [fragment, record]);
+  const kept = replaced.map(({ record }) => record);
+  return [name, ...documents, ...(shared === null ? [] : [shared]), config, ...kept];
+}
+
 async function loadSnapshot(
   artifacts: ArtifactStore,
   { plugins: names, shared: sharedName, tree, pluginsTree, warnings }: StoredPublication,

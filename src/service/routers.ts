@@ -6,6 +6,7 @@ import type { OrgRuntimes } from '../delivery/runtimes.ts';
 import { createStateWriter } from '../delivery/state-writer.ts';
 import { apiKeyRoutes } from '../http/api-key-routes.ts';
 import { auditRoutes } from '../http/audit-routes.ts';
+import { backupRoutes } from '../http/backup-routes.ts';
 import { changeRequestRoutes } from '../http/change-request-routes.ts';
 import { changeRoutes } from '../http/change-routes.ts';
 import { deliveryRoutes } from '../http/delivery-routes.ts';
@@ -41,7 +42,7 @@ import type { Storage, Surroundings } from './storage.ts';
 /** Whatever a table of routes may need; each takes its own part of it. */
 export type Parts = Surroundings &
   Stores &
-  Pick<Storage, 'artifacts' | 'bundles' | 'master'> &
+  Pick<Storage, 'artifacts' | 'bundles' | 'master' | 'backup'> &
   ReturnType<typeof openTokens> & {
     oidc: ReturnType<typeof openOidc>;
     runtimes: OrgRuntimes;
@@ -79,6 +80,7 @@ export function routersOver(parts: Parts) {
     ...namespaceRoutes(parts),
     ...changeRequestRoutes(parts),
     ...auditRoutes(parts),
+    ...backupRoutes({ ...parts, ...parts.backup }),
     ...secretRoutes(parts),
     ...changeRoutes({ ...parts, propose: proposeBy(parts.changeRequests) }),
     ...upstreamRoutes(parts),

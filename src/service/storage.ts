@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from '../audit/logger.ts';
+import { removeSpools } from '../backup/spool.ts';
 import { type Config, parseMasterKey } from '../config/config.ts';
 import { keepSecret } from '../config/secret-file.ts';
 import { createArtifactStore } from '../database/artifact-store.ts';
 import { createBundleFiles } from '../database/bundle-files.ts';
+import { databaseDump } from '../database/dump.ts';
 import { openDatabase } from '../database/open.ts';
 import { createStores } from '../database/stores.ts';
 import { BundleCache } from '../delivery/bundle-cache.ts';
 import type { Clock } from '../model/clock.ts';
 import { createMasterKey } from '../signing/master-key.ts';
+import { sealByPassphrase } from '../signing/passphrase.ts';
 
 /** What the process was given from outside: the one log, and what time it is. */
 export interface Surroundings {
@@ -22,7 +25,8 @@ export type Storage = Awaited<ReturnType<typeof openStorage>>;
 /** Everything that lasts: the database's stores, the artifacts, the sealed bundles, the master key. */
 export async function openStorage(config: Config, { log, clock }: Surroundings) {
   const { dataDir, databaseUrl } = config;
-  const master = createMasterKey(await masterKeyOf(config));
+  const rawMasterKey = await masterKeyOf(config);
+  const master = createMasterKey(rawMasterKey);
   const isEmbedded = databaseUrl === null;
   const location = isEmbedded ? { file: join(dataDir, 'waymark.db') } : { url: databaseUrl };
   const database = await openDatabase(location);
@@ -36,7 +40,11 @@ export async function openStorage(config: Config, { log, clock }: Surroundings) 
     await artifacts.close();
     await database.close();
   }
-  return { stores, artifacts, bundles, master, close };
+  const sealMasterKey = (passphrase: string) => sealByPassphrase(rawMasterKey, passphrase);
+  const dump = databaseDump(database.db);
+  await removeSpools(dataDir);
+  const backup = { dump, sealMasterKey, dataDir };
+  return { stores, artifacts, bundles, master, backup, close };
 }
 
 async function masterKeyOf({ masterKey, dataDir }: Config): Promise<Buffer> {

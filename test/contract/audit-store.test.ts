@@ -105,4 +105,13 @@ await contract('AuditStore', (stores) => {
     expect(await audit.tells('acme', 'refs/heads/other', after)).toBe(false);
     expect(await audit.tells('globex', resource, after)).toBe(false);
   });
+
+  it('append adds an entry that goes with no change', async () => {
+    await stores().audit.append(makeEntry({ action: 'site.backup' }));
+    await stores().audit.append(makeEntry());
+
+    const entries = await stores().audit.list('acme', 0, 10);
+    expect(entries.map(({ action }) => action)).toEqual(['site.backup', 'test.act']);
+    expect(findBreak(entries)).toBeUndefined();
+  });
 });

@@ -21,6 +21,8 @@ export function memoryAuditStore(memory: Memory): AuditStore {
       return last && { sequence: last.sequence, hash: last.hash };
     },
 
+    append: async (entry) => memory.append(entry),
+
     tells: async (tenant, resource, after) =>
       entriesOf(tenant).some((entry) => entry.resource === resource && entry.after === after),
   };
