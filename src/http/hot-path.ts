@@ -85,6 +85,8 @@ export function createHotPath(deps: Deps): HotPath {
   function callerOf({ headers }: IncomingMessage): Caller | undefined {
     const { authorization } = headers;
     if (authorization === undefined || headers['x-api-key'] !== undefined) return undefined;
+    // A session beside it would be a second credential, which Express refuses.
+    if (headers.cookie?.includes('waymark=')) return undefined;
     if (!authorization.startsWith('Bearer ')) return undefined;
     return authenticator.peek(authorization.slice('Bearer '.length));
   }

@@ -80,6 +80,18 @@ describe('a person', () => {
   });
 });
 
+describe('a session beside a key', () => {
+  it('is refused, also where the key alone is answered from memory', async () => {
+    const { cookie } = await browserOf(service, 'ada');
+    const token = await org.keyOf({ role: 'viewer' });
+    while ((await org.get('/index', { token })).status === 200 && service.hotAnswers() === 0);
+
+    const both = await org.get<Refused>('/index', { token, headers: { cookie } });
+
+    expect([both.status, both.body.error.code]).toEqual([401, 'AUTH_TOKEN_INVALID']);
+  });
+});
+
 describe('waymark login --username', () => {
   let client: TestClient;
 
