@@ -4,7 +4,6 @@ import { type Cli, createCli, type World } from './cli.ts';
 import { auditCommand } from './commands/audit.ts';
 import { backupCommand } from './commands/backup.ts';
 import { changeCommand } from './commands/change.ts';
-import { backupCommand } from './commands/backup.ts';
 import { diffCommand } from './commands/diff.ts';
 import { enrolCommand } from './commands/enrol.ts';
 import { initCommand } from './commands/init.ts';
