@@ -112,9 +112,11 @@ function parseObject(text: string): object {
 function groupOf(name: string, value: unknown): OidcGroup {
   const { org, roles = [], teams = [], ...rest } = Object(value) as Record<string, unknown>;
   const isKnown = Object.keys(rest).length === 0 && typeof org === 'string' && isOrgSlug(org);
-  if (isKnown && isNames(roles) && isNames(teams)) return { org, roles, teams };
+  // A client has a token of its own.
+  const isGivable = isNames(roles) && !roles.includes('client');
+  if (isKnown && isGivable && isNames(teams)) return { org, roles, teams };
   throw new ConfigError(
-    `WAYMARK_OIDC_GROUPS: ${name} must have an org, and may have lists of roles and of teams`,
+    `WAYMARK_OIDC_GROUPS: ${name} must have an org, and may have lists of roles, without client, and of teams`,
   );
 }
 

@@ -133,7 +133,7 @@ const REPORT = /^\/v1\/orgs\/[^/?]+\/delivery\/clients\/[^/?]+\/state(?:\?|$)/;
 export const loadOf = (method: string | undefined, url = ''): Load =>
   method === 'POST' && REPORT.test(url) ? 'light' : 'full';
 
-/** @param scope what the bucket is of: a `key`, a `client`, or an `address` */
+/** @param scope what the bucket is of: a caller's kind, or an `address` */
 export function rateLimited({ retryAfterSec }: Taken, scope: string): WaymarkError {
   const message = `too many requests: try again in ${retryAfterSec} s`;
   return new WaymarkError('RATE_LIMITED', message, { details: { scope, retryAfterSec } });

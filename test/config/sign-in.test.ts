@@ -106,6 +106,7 @@ describe('readConfig, of log-in by OIDC', () => {
     '{"ops": {"org": "acme", "teams": "field"}}',
     '{"ops": {"org": "acme", "roles": [1]}}',
     '{"ops": {"org": "acme", "role": ["editor"]}}',
+    '{"ops": {"org": "acme", "roles": ["client"]}}',
   ])('refuses %s as groups', (groups) => {
     expect(() => readConfig({ ...oidc, WAYMARK_OIDC_GROUPS: groups })).toThrow(
       /^WAYMARK_OIDC_GROUPS/,
