@@ -23,7 +23,8 @@ const memos = new WeakMap<OrgRuntime, Map<number, string>>();
 /** Every active request of an org, as the refs say. */
 export async function settleAll(settling: Settling): Promise<void> {
   const { changeRequests, runtime } = settling;
-  await settle(settling, await changeRequests.active(runtime.org.slug));
+  const active = await changeRequests.active(runtime.org.slug);
+  if (active.length > 0) await settle(settling, active);
 }
 
 /**

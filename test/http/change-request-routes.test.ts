@@ -126,6 +126,28 @@ describe('GET /api/v1/change-requests', () => {
   });
 });
 
+describe('a push to the branch', () => {
+  it('moves the request along before it ends, and is told in the list', async () => {
+    const { number, head, source } = await propose();
+    const remote = `${service.url.replace('//', `//git:${org.admin}@`)}/git/${org.org}.git`;
+    const next = await git('commit-tree', '-p', head, '-m', 'More', `${head}^{tree}`);
+
+    await git('push', '-q', remote, `${next}:refs/heads/${source}`);
+
+    const filter = encodeURIComponent(JSON.stringify({ number }));
+    const { body } = await at<{ data: Shown[] }>(`?filter=${filter}`);
+    expect(body.data).toMatchObject([{ number, head: next }]);
+  });
+
+  it('starts no branch whose name is a request’s', async () => {
+    const remote = `${service.url.replace('//', `//git:${org.admin}@`)}/git/${org.org}.git`;
+
+    await expect(git('push', remote, 'main:refs/heads/change/99')).rejects.toThrow(
+      'branches change/<number> are started by Waymark: choose another name',
+    );
+  });
+});
+
 describe('GET /api/v1/change-requests/:number', () => {
   it('says what was checked, and that it can be merged', async () => {
     const { number } = await propose();
