@@ -8,7 +8,7 @@ import {
   type Slot,
   type Source,
 } from './edit-node.ts';
-import type { YamlStyle } from './yaml-tree.ts';
+import { lineStart, type YamlStyle } from './yaml-tree.ts';
 
 /**
  * The text of an edited document: what is as it was read stands as it was
@@ -39,10 +39,12 @@ export function printYaml(
 function isBlock(node: EditNode): node is CollectionNode {
   if (node.kind === 'scalar' || node.source?.form === 'alias') return false;
   const isEmpty = node.kind === 'map' ? node.slots.size === 0 : node.slots.length === 0;
-  // `{}` says nothing about how its author would write more.
-  const isFlow = node.source?.form === 'inline' && node.source.parts.length > 0;
-  return !isEmpty && !isFlow;
+  return !isEmpty && !isFlow(node);
 }
+
+/** Written in brackets. `{}` is not: it says nothing about how its author would write more. */
+const isFlow = (node: EditNode): node is CollectionNode & { source: Source } =>
+  node.kind !== 'scalar' && node.source?.form === 'inline' && node.source.parts.length > 0;
 
 interface Line {
   /** Of the collection that the item stands in. */
@@ -136,7 +138,7 @@ class Printer {
       if (source) return this.#text.slice(source.start, source.end);
       return shiftRest(scalarText(node as ScalarNode, this.#style.mapStep), column);
     }
-    if (source && source.parts.length > 0) return this.#flow(node, source);
+    if (isFlow(node)) return this.#flow(node, node.source);
     return node.kind === 'map' ? '{}' : '[]';
   }
 
@@ -164,8 +166,8 @@ class Printer {
     if (node === part.node) return this.#text.slice(part.start, part.end);
     const mark = this.#text.slice(part.start, part.mark);
     const gap = this.#text.slice(part.mark, part.valueStart);
-    const isOwn = node.kind !== 'scalar' && node.source && node.source === part.node.source;
-    const value = isOwn ? this.#flow(node, node.source!) : flowText(undefined, node);
+    const isOwn = isFlow(node) && node.source === part.node.source;
+    const value = isOwn ? this.#flow(node, node.source) : flowText(undefined, node);
     return mark + (gap === '' && mark !== '' ? ' ' : gap) + value;
   }
 }
@@ -201,10 +203,10 @@ function scalarText({ value, style }: ScalarNode, indent: number): string {
 function flowText(key: string | undefined, node: EditNode): string {
   const plain = plainOf(node);
   const value = key === undefined ? [plain] : { [key]: plain };
-  return stringify(value, { ...PLAIN, collectionStyle: 'flow' })
-    .trim()
-    .slice(1, -1)
-    .trim();
+  const text = stringify(value, { ...PLAIN, collectionStyle: 'flow' }).trim();
+  // Texts of several lines would begin anew at column 0; JSON is YAML as well.
+  const line = text.includes('\n') ? JSON.stringify(value) : text;
+  return line.slice(1, -1).trim();
 }
 
 /** Moves every line; empty ones have no column. */
@@ -218,5 +220,3 @@ function shiftRest(lines: string, by: number): string {
   const end = lines.indexOf('\n') + 1;
   return end === 0 ? lines : lines.slice(0, end) + shift(lines.slice(end), by);
 }
-
-const lineStart = (text: string, offset: number): number => text.lastIndexOf('\n', offset - 1) + 1;

@@ -186,7 +186,10 @@ function extentOfPair({ key, value, srcToken }: Pair<Node, Node | null>): Extent
   return { key: name, item, mark: colon ? colon.offset + 1 : keyEnd, value };
 }
 
-const lineStart = (text: string, offset: number): number => text.lastIndexOf('\n', offset - 1) + 1;
+/** Of the line that holds an offset. */
+export const lineStart = (text: string, offset: number): number =>
+  // From -1 the search would begin at 0, and find a line end there.
+  offset === 0 ? 0 : text.lastIndexOf('\n', offset - 1) + 1;
 
 /** Behind the line's end. */
 function lineEnd(text: string, offset: number): number {
