@@ -64,9 +64,10 @@ const newBody = jsonBody<
   type: 'object',
   required: ['title'],
   if: { required: ['source'], properties: { source: {} } },
-  // biome-ignore lint/suspicious/noThenProperty: JSON Schema's own word
-  then: { properties: { base: NOT_HERE, message: NOT_HERE, operations: NOT_HERE } },
   else: { required: ['base', 'operations'], properties: { base: {}, operations: {} } },
+  dependentSchemas: {
+    source: { properties: { base: NOT_HERE, message: NOT_HERE, operations: NOT_HERE } },
+  },
   additionalProperties: false,
   properties: {
     ...terms,

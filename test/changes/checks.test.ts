@@ -111,12 +111,11 @@ describe('evaluate', () => {
   });
 
   it('is not kept where the repository could not be read', async () => {
-    const { compileAt } = org.runtime;
     org.runtime.compileAt = async () => {
       throw new Error('unreadable');
     };
     await expect(evaluateBranch({ [quote]: skill('better') })).rejects.toThrow('unreadable');
-    org.runtime.compileAt = compileAt;
+    Reflect.deleteProperty(org.runtime, 'compileAt');
 
     const evaluation = await evaluateBranch({ [quote]: skill('better') });
 

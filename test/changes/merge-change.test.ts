@@ -152,7 +152,7 @@ describe('mergeChange', () => {
   it('says where the target is when somebody was faster, and can be tried again', async () => {
     await propose(org, better);
     const { refs } = org.runtime;
-    const { updateRef } = refs;
+    const updateRef = refs.updateRef.bind(refs);
     let winner = '';
     refs.updateRef = async (update) => {
       refs.updateRef = updateRef;
@@ -196,12 +196,11 @@ describe('mergeChange', () => {
 
   it('completes a merge whose end it did not live to see', async () => {
     await propose(org, better);
-    const { refresh } = org.runtime;
     org.runtime.refresh = async () => {
       throw new Error('killed');
     };
     await expect(mergeChange(grace(), 1, { method: 'squash' })).rejects.toThrow('killed');
-    org.runtime.refresh = refresh;
+    Reflect.deleteProperty(org.runtime, 'refresh');
 
     expect(await getCurrent(grace(), 1)).toMatchObject({
       status: 'merged',

@@ -101,10 +101,8 @@ describe('waymark change create', () => {
   it('opens a draft for another, with reasons, elsewhere than main', async () => {
     api.routes['POST /change-requests'] = [201, success(change)];
 
-    await client.run(
-      ...['change', 'create', '--title', 'x', '--branch', 'b', '--draft'],
-      ...['--description', 'Because.', '--target', 'next'],
-    );
+    const why = ['--description', 'Because.', '--target', 'next'];
+    await client.run('change', 'create', '--title', 'x', '--branch', 'b', '--draft', ...why);
 
     expect(api.requests[0]?.body).toEqual({
       source: 'b',
