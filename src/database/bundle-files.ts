@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, statSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { writeFault } from '../model/storage-full.ts';
@@ -14,6 +14,11 @@ export interface BundleFiles {
   /** Bytes; undefined when there is no such file. */
   size(hex: string): number | undefined;
   remove(hex: string): Promise<void>;
+  /**
+   * Removes what is not `used` and was written before, in milliseconds since the
+   * Unix epoch: a younger one's row may be about to follow. Answers how many.
+   */
+  sweep(used: ReadonlySet<string>, before: number): Promise<number>;
   /** Bytes `start` (inclusive) to `end` (exclusive), unchecked. */
   stream(hex: string, start?: number, end?: number): NodeJS.ReadableStream;
 }
@@ -40,6 +45,17 @@ export async function createBundleFiles(dir: string): Promise<BundleFiles> {
     size: (hex) => statSync(pathOf(hex), { throwIfNoEntry: false })?.size,
 
     remove: (hex) => discard(pathOf(hex)),
+
+    async sweep(used, before) {
+      let removed = 0;
+      for (const name of await readdir(dir)) {
+        const isOld = (statSync(join(dir, name), { throwIfNoEntry: false })?.mtimeMs ?? 0) < before;
+        if (used.has(name) || !isOld) continue;
+        await discard(join(dir, name));
+        removed += 1;
+      }
+      return removed;
+    },
 
     stream(hex, start = 0, end = Number.POSITIVE_INFINITY) {
       if (end <= start) return Readable.from([]);

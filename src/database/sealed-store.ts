@@ -51,6 +51,22 @@ export function sealedStore(db: Kysely<Tables>): SealedStore {
         await removePackets(tx, removed);
         return removed.length;
       }),
+
+    removeBodiesFrom: (before) =>
+      db.transaction().execute(async (tx) => {
+        const removed = await tx
+          .deleteFrom('sealedBody')
+          .where('createdAt', '<', before)
+          .returning('bodyDigest')
+          .execute();
+        await removePackets(tx, removed);
+        return removed.length;
+      }),
+
+    async bodyDigests() {
+      const rows = await db.selectFrom('sealedBody').select('bodyDigest').execute();
+      return new Set(rows.map(({ bodyDigest }) => bodyDigest));
+    },
   };
 }
 

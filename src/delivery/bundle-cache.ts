@@ -17,6 +17,7 @@ export interface BundleFiles {
   path(hex: string): string;
   size(hex: string): number | undefined;
   remove(hex: string): Promise<void>;
+  sweep(used: ReadonlySet<string>, before: number): Promise<number>;
 }
 
 /** A bundle ready to be sent, in any range. */
@@ -37,6 +38,8 @@ export interface BundleOrder {
 
 /** A body is sealed anew after this long, so that no session key lives for ever. */
 const SEAL_LIFETIME_MS = 90 * 86_400_000;
+/** A file's row follows it at once, unless a crash came between. */
+const UNKNOWN_MS = 86_400_000;
 
 /**
  * Bundles, made once and kept as files. An encrypted one is one body for all
@@ -79,6 +82,13 @@ export class BundleCache {
   async forget(org: string, subkey: string): Promise<void> {
     this.#packets.clear();
     await this.#store.removeBodiesReadBy(org, subkey);
+  }
+
+  /** Removes what would be sealed anew in any case, and files that nobody knows of. */
+  async sweep(): Promise<number> {
+    const nowMs = this.#clock();
+    await this.#store.removeBodiesFrom(toTime(nowMs - SEAL_LIFETIME_MS));
+    return await this.#files.sweep(await this.#store.bodyDigests(), nowMs - UNKNOWN_MS);
   }
 
   async #find(

@@ -68,10 +68,10 @@ export async function storePublished(
   const config = [...snapshot.config];
   const values: object[] = [...snapshot.plugins.values(), ...published.records.values(), config];
   if (snapshot.shared) values.push(snapshot.shared);
-  const fresh = values.filter((value) => !namesByValue.has(value));
+  const fresh = values.filter((value) => !artifacts.has(namesByValue.get(value) ?? ''));
   const bytes = fresh.map((value) => Buffer.from(JSON.stringify(value)));
   const freshNames = new Map(fresh.map((value, i) => [value, sha256Hex(bytes[i]!)]));
-  const nameOf = (value: object): string => namesByValue.get(value) ?? freshNames.get(value)!;
+  const nameOf = (value: object): string => freshNames.get(value) ?? namesByValue.get(value)!;
   const stored: StoredPublication = {
     format: FORMAT,
     compiler: COMPILER,
@@ -187,7 +187,7 @@ export const readRecord = (artifacts: ArtifactStore, name: string): Promise<Plug
 
 export async function storeRecord(artifacts: ArtifactStore, record: PluginRecord): Promise<string> {
   const known = namesByValue.get(record);
-  if (known !== undefined) return known;
+  if (known !== undefined && artifacts.has(known)) return known;
   const [name] = await artifacts.write([Buffer.from(JSON.stringify(record))]);
   namesByValue.set(record, name!);
   return name!;

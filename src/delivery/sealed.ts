@@ -22,4 +22,8 @@ export interface SealedStore {
   insertPacket(bodyDigest: string, subkey: string, packet: Uint8Array): Promise<Uint8Array>;
   /** After a recipient's key was removed: bodies that it could read are sealed anew. */
   removeBodiesReadBy(org: string, subkey: string): Promise<number>;
+  /** With their packets. */
+  removeBodiesFrom(before: string): Promise<number>;
+  /** Of every org: what files there must be. */
+  bodyDigests(): Promise<Set<string>>;
 }

@@ -11,7 +11,7 @@ import { checkRepository } from '../workers/check-repository.ts';
 import { collectRepository, packRepository } from '../workers/keep-repository.ts';
 import { sweep } from '../workers/sweep.ts';
 import type { Parts } from './routers.ts';
-import { sweepsOver } from './sweeps.ts';
+import { storedFilesOf, sweepsOver } from './sweeps.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -44,6 +44,7 @@ export function openJobs(config: Pick<Config, 'redisUrl'>, parts: Parts & SyncDe
   };
   const ofSite = {
     sweep: { everyMs: HOUR_MS, run: sweep(sweepsOver(parts, clock), log) },
+    tidy: { everyMs: DAY_MS, run: sweep(storedFilesOf(parts), log) },
     vouch: { everyMs: HOUR_MS, run: () => makeCheckpoints(parts) },
     'renew-roots': { everyMs: DAY_MS, run: () => renewRoots(parts) },
   };

@@ -33,6 +33,7 @@ export async function openStorage(config: Config, { log, clock }: Surroundings) 
   const stores = createStores(database);
   const artifacts = await createArtifactStore(join(dataDir, 'artifacts'), {
     onUnreadable: (file) => log.warn({ file }, 'a damaged artifact segment is made anew'),
+    clock,
   });
   const files = await createBundleFiles(join(dataDir, 'bundles'));
   const bundles = new BundleCache({ files, store: stores.sealed, master, clock });

@@ -2,6 +2,8 @@ import type { Stores } from '../database/stores.ts';
 import { removeOldLockouts } from '../identity/lockout.ts';
 import { removeExpiredSessions } from '../identity/sessions.ts';
 import { type Clock, toTime } from '../model/clock.ts';
+import { removeUnusedArtifacts } from '../workers/remove-unused.ts';
+import type { Parts } from './routers.ts';
 
 /** Rows of jobs that ended so long ago say nothing to anyone. */
 const ENDED_JOB_MS = 7 * 86_400_000;
@@ -15,4 +17,10 @@ export const sweepsOver = (
   lockouts: () => removeOldLockouts(stores.lockouts, clock),
   keptAnswers: () => stores.keptAnswers.sweep(toTime(clock())),
   jobs: () => stores.jobs.removeEnded(toTime(clock() - ENDED_JOB_MS)),
+});
+
+/** Files that nothing refers to any more. */
+export const storedFilesOf = (parts: Parts): Readonly<Record<string, () => Promise<number>>> => ({
+  artifacts: () => removeUnusedArtifacts(parts),
+  bundles: () => parts.bundles.sweep(),
 });

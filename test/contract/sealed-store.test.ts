@@ -93,4 +93,19 @@ await contract('SealedStore', (stores) => {
     expect(await sealed.findBody('globex', 'theirs')).toBeDefined();
     expect(await sealed.findPacket('digest-of-theirs', 'ADA')).toBeDefined();
   });
+
+  it('removeBodiesFrom removes the old ones with their packets, and bodyDigests names the rest', async () => {
+    const { sealed } = await withOrgs(stores());
+    await sealed.insertBody(makeBody('old', { createdAt: '2026-01-01T00:00:00.000Z' }));
+    await sealed.insertBody(makeBody('new', { createdAt: '2026-03-01T00:00:00.000Z' }));
+    await sealed.insertBody(makeBody('theirs', { org: 'globex' }));
+    await sealed.insertPacket('digest-of-old', 'ADA', bytes(1));
+    await sealed.insertPacket('digest-of-new', 'ADA', bytes(1));
+
+    expect(await sealed.removeBodiesFrom('2026-02-01T00:00:00.000Z')).toBe(1);
+
+    expect(await sealed.findPacket('digest-of-old', 'ADA')).toBeUndefined();
+    expect(await sealed.findPacket('digest-of-new', 'ADA')).toBeDefined();
+    expect(await sealed.bodyDigests()).toEqual(new Set(['digest-of-new', 'digest-of-theirs']));
+  });
 });

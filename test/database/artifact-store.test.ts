@@ -205,3 +205,90 @@ describe('createArtifactStore', () => {
     expect(unreadable).toEqual(['0.seg', '1.seg']);
   });
 });
+
+describe('sweep', () => {
+  const DAY_MS = 86_400_000;
+  let nowMs: number;
+  const openAt = async () => {
+    await store.close();
+    store = await createArtifactStore(dir, { clock: () => nowMs });
+  };
+  const bytes = (text: string) => Buffer.from(text.padEnd(100));
+  const name = (text: string) => sha256Hex(bytes(text));
+  const sweep = (...used: string[]) => store.sweep(new Set(used.map(name)), nowMs - DAY_MS);
+
+  beforeEach(async () => {
+    nowMs = Date.now();
+    await openAt();
+    await store.write(['a', 'b', 'c'].map(bytes));
+    nowMs += 2 * DAY_MS;
+  });
+
+  it('removes what is not used, and keeps the rest', async () => {
+    expect(await sweep('a')).toBe(2);
+
+    expect(await store.read(name('a'))).toEqual(bytes('a'));
+    expect(store.has(name('b'))).toBe(false);
+    expect(await segments()).toHaveLength(1);
+    await openAt();
+    expect(['a', 'b', 'c'].map((text) => store.has(name(text)))).toEqual([true, false, false]);
+  });
+
+  it('removes a segment that holds nothing used', async () => {
+    expect(await sweep()).toBe(3);
+
+    expect(await segments()).toEqual([]);
+  });
+
+  it('leaves what somebody asked for in the last day', async () => {
+    nowMs -= DAY_MS / 2;
+    store.has(name('a'));
+    await store.read(name('b'));
+    await store.write([bytes('c')]);
+    nowMs += DAY_MS / 2;
+
+    expect(await sweep()).toBe(0);
+    nowMs += DAY_MS;
+    expect(await sweep()).toBe(3);
+  });
+
+  it('leaves what somebody finds here while it is at work', async () => {
+    const sweeping = sweep('a');
+    store.has(name('b'));
+
+    expect(await sweeping).toBe(0);
+
+    expect(await store.read(name('b'))).toEqual(bytes('b'));
+    expect(await store.read(name('a'))).toEqual(bytes('a'));
+  });
+
+  it('leaves a segment of which more than half is used', async () => {
+    expect(await sweep('a', 'b')).toBe(0);
+
+    expect(store.has(name('c'))).toBe(true);
+  });
+
+  it('leaves what was there before a restart for another day', async () => {
+    await openAt();
+
+    expect(await sweep()).toBe(0);
+    nowMs += 2 * DAY_MS;
+    expect(await sweep()).toBe(3);
+  });
+
+  it('removes the old copy that a crash left, and nothing that cannot be read', async () => {
+    const [old] = await segments();
+    const kept = await readFile(join(dir, 'segments', old!));
+    await sweep('a');
+    await writeFile(join(dir, 'segments', old!), kept);
+    await writeFile(join(dir, 'segments', '000000000000001-x.seg'), 'no segment');
+    await openAt();
+    nowMs += 2 * DAY_MS;
+
+    await sweep('a');
+
+    expect(await segments()).toHaveLength(2);
+    expect(await segments()).toContain('000000000000001-x.seg');
+    expect(await store.read(name('a'))).toEqual(bytes('a'));
+  });
+});

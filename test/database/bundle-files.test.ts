@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -115,5 +115,19 @@ describe('createBundleFiles', () => {
     bundles = await createBundleFiles(dir);
 
     expect(await readdir(dir)).toEqual([name]);
+  });
+});
+
+describe('sweep', () => {
+  it('removes what is not used and old, and tells how many', async () => {
+    for (const content of ['sealed', 'unused', 'young']) await store(content);
+    const old = new Date(Date.now() - 3_600_000);
+    for (const content of ['sealed', 'unused'])
+      await utimes(join(dir, sha256Hex(content)), old, old);
+
+    const count = await bundles.sweep(new Set([name]), Date.now() - 60_000);
+
+    expect(count).toBe(1);
+    expect((await readdir(dir)).toSorted()).toEqual([name, sha256Hex('young')].toSorted());
   });
 });

@@ -88,5 +88,9 @@ export function memorySealedStore(memory: Memory): SealedStore {
       );
       return removeBodies((body) => body.org === org && readable.has(body.bodyDigest));
     },
+
+    removeBodiesFrom: async (before) => removeBodies(({ createdAt }) => createdAt < before),
+
+    bodyDigests: async () => new Set(memory.bodies.map(({ bodyDigest }) => bodyDigest)),
   };
 }
