@@ -94,7 +94,7 @@ function createProgram(cli: Cli): Command {
       version, every tag a release, and every client gets exactly what it may have, signed,
       encrypted, and only what changed.
 
-      Authors use init, validate and diff. Administrators use serve, org, key and release.
+      Authors use init, validate, diff and change. Administrators use serve, org, key and release.
       On a machine that installs plugins, enrol once, then add and sync.`,
     examples: [
       ['waymark serve', 'start a server here, with an example organisation'],

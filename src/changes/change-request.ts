@@ -32,7 +32,7 @@ export interface ChangeRequest {
 }
 
 export type PendingStep =
-  | { step: 'branch' }
+  | { step: 'branch'; requestId?: string }
   /** `at` is a time: a step older than a ref may take to move will not happen any more. */
   | { step: 'merge'; commit: string; base: string; by: string; requestId?: string; at: string };
 
@@ -55,6 +55,9 @@ export interface Review {
   head: string;
   createdAt: string;
 }
+
+/** Characters. */
+export const LONGEST_TITLE = 200;
 
 export interface ChangeRequestStore {
   find(org: string, number: number): Promise<ChangeRequest | undefined>;

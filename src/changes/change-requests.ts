@@ -7,6 +7,7 @@ import {
   type ChangeRequest,
   isActive,
   isBranchName,
+  LONGEST_TITLE,
   type NewChangeRequest,
   refOf,
 } from './change-request.ts';
@@ -60,7 +61,8 @@ export async function openChangeRequest(
   changing: Changing,
   { commit: head, target = MAIN, ...terms }: Terms & { commit: string },
 ): Promise<ChangeRequest> {
-  const pending = { step: 'branch' } as const;
+  const { requestId } = changing;
+  const pending = { step: 'branch', ...(requestId && { requestId }) } as const;
   const made = await insert(changing, { source: null, target, head, pending, ...terms });
   const [settled] = await settle(changing, [made]);
   return settled!;
@@ -98,7 +100,7 @@ async function insert(
   const org = runtime.org.slug;
   const request: NewChangeRequest = {
     org,
-    title,
+    title: title.replace(/\p{Cc}/gu, ' ').slice(0, LONGEST_TITLE),
     description,
     ...place,
     author: actor,

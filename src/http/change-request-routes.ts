@@ -1,4 +1,8 @@
-import { type ChangeRequestStore, changeListFields } from '../changes/change-request.ts';
+import {
+  type ChangeRequestStore,
+  changeListFields,
+  LONGEST_TITLE,
+} from '../changes/change-request.ts';
 import {
   type Changing,
   closeChangeRequest,
@@ -43,8 +47,18 @@ export interface ChangeRequestRouteDeps {
   clock: Clock;
 }
 
-const title = { type: 'string', pattern: '^[^\\p{Cc}]*\\S[^\\p{Cc}]*$', maxLength: 200 };
-const description = { type: 'string', maxLength: 65_536 };
+// Two patterns: one that says both would try every way to split a long text that it refuses.
+const title = {
+  type: 'string',
+  maxLength: LONGEST_TITLE,
+  allOf: [{ pattern: '\\S' }, { pattern: '^[^\\p{Cc}]*$' }],
+};
+/** NUL stays out, which neither a database nor a commit takes, and what steers terminals. */
+const description = {
+  type: 'string',
+  maxLength: 65_536,
+  pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]*$',
+};
 const branch = { type: 'string', minLength: 1, maxLength: 200 };
 const oid = { type: 'string', pattern: '^[0-9a-f]{40}$' };
 const terms = { title, description, target: branch, draft: { type: 'boolean' } };
@@ -73,7 +87,7 @@ const newBody = jsonBody<
     ...terms,
     source: branch,
     base: oid,
-    message: { type: 'string', pattern: '\\S', maxLength: 10_000 },
+    message: { ...description, maxLength: 10_000, allOf: [{ pattern: '\\S' }] },
     operations: operationsShape,
   },
 });
@@ -103,7 +117,7 @@ const mergeBody = jsonBody<MergeRequest>({
   properties: {
     method: { enum: ['fast-forward', 'merge', 'squash'] },
     head: oid,
-    message: { type: 'string', pattern: '\\S', maxLength: 65_536 },
+    message: { ...description, allOf: [{ pattern: '\\S' }] },
   },
 });
 

@@ -123,6 +123,16 @@ describe('openChangeRequest', () => {
   });
 });
 
+describe('openChangeRequest, of an edit whose message is long', () => {
+  it('keeps as much of its first line as a title may have', async () => {
+    const { head: commit } = org.repository;
+
+    const { title } = await openChangeRequest(ada(), { title: `a\tb${'c'.repeat(300)}`, commit });
+
+    expect(title).toBe(`a b${'c'.repeat(197)}`);
+  });
+});
+
 describe('getCurrent', () => {
   it('refuses a number that there is not', async () => {
     await expect(getCurrent(ada(), 7)).rejects.toMatchObject({

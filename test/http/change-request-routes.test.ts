@@ -83,6 +83,8 @@ describe('POST /api/v1/change-requests', () => {
     ['both', { title: 'x', source: 'a', base: 'b'.repeat(40) }, 'base'],
     ['no title', { source: 'readme' }, 'title'],
     ['a title of two lines', { title: 'a\nb', source: 'readme' }, 'title'],
+    ['a title of spaces', { title: '  ', source: 'readme' }, 'title'],
+    ['NUL', { title: 'x', source: 'readme', description: 'a\0b' }, 'description'],
     ['a branch that is not there', { title: 'x', source: 'nowhere' }, 'source'],
     [
       'a base that is no commit',
@@ -94,6 +96,16 @@ describe('POST /api/v1/change-requests', () => {
 
     expect([answer.status, answer.body.error.code]).toEqual([400, 'VAL_FAILED']);
     expect(answer.body.error.validationErrors?.map((one) => one.field)).toContain(field);
+  });
+
+  it('refuses a long title at once, whatever it ends with', async () => {
+    const title = `${'x'.repeat(500_000)}\n`;
+    const begun = performance.now();
+
+    const answer = await refused('', { body: { title, source: 'readme' } });
+
+    expect(answer.status).toBe(400);
+    expect(performance.now() - begun).toBeLessThan(2000);
   });
 
   it('refuses an edit that starts from a commit which main has not', async () => {
