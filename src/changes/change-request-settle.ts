@@ -86,7 +86,7 @@ async function nextState(
 ): Promise<NextState | undefined> {
   const { pending, source, target, head: before } = request;
   if (pending?.step === 'branch') {
-    await startBranch(settling.runtime, request);
+    await startBranch(settling.runtime, request, pending.requestId);
     return { state: { pending: null } };
   }
   const targetHead = branches.get(refOf(target));
@@ -123,11 +123,15 @@ const hasReached = async ({ repo }: OrgRuntime, commit: string, head: string): P
   commit === head || (await isAncestor(repo, commit, head));
 
 /** The branch of a request that was made from operations. Two may try: the ref is made once. */
-async function startBranch(runtime: OrgRuntime, request: ChangeRequest): Promise<void> {
-  const { source, head, author: actor } = request;
+async function startBranch(
+  runtime: OrgRuntime,
+  { source, head, author: actor }: ChangeRequest,
+  requestId: string | undefined,
+): Promise<void> {
   const update = { ref: refOf(source), old: ZERO_OID, new: head };
   try {
-    await runtime.moveRef(update, { actor, action: 'change.branch' });
+    const cause = { actor, action: 'change.branch', ...(requestId && { requestId }) };
+    await runtime.moveRef(update, cause);
   } catch (error) {
     if (!(error instanceof WaymarkError && error.code === 'RES_VERSION_CONFLICT')) throw error;
   }
