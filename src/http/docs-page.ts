@@ -11,7 +11,7 @@ interface Entry {
 
 /** The document as one page that needs nothing from elsewhere. */
 export function docsPage(document: OpenApi): string {
-  const { title, version } = document.info;
+  const { title, version, description: about } = document.info;
   const entries = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]): Entry => ({ method, path, operation })),
   );
@@ -35,7 +35,7 @@ export function docsPage(document: OpenApi): string {
 ${document.tags.map(({ name }) => linksOf(name, entries)).join('\n')}
 </nav>
 <main>
-<p class="lead">${escaped(String(document.info['description'] ?? ''))}
+<p class="lead">${escaped(about)}
 The same as data: <a href="openapi.json">openapi.json</a>.</p>
 ${sections.join('\n')}
 <section><h2 id="schemas">Schemas</h2>

@@ -14,7 +14,7 @@ export function shapeText(schema: Json, indent = ''): string {
     return `{ [name]: ${shapeText(additionalProperties as Json, indent)} }`;
   }
   const types = (Array.isArray(type) ? type : [type ?? 'anything']) as string[];
-  return oneOf(types.map((one) => (one === 'string' && format ? String(format) : one)));
+  return oneOf(types.map((one) => (one === 'string' && typeof format === 'string' ? format : one)));
 }
 
 function fieldsText({ properties, required }: Json, indent: string): string {

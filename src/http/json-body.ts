@@ -9,7 +9,7 @@ export interface BodySchema<T> {
   /** What it may be sent as; JSON alone when left out. */
   contentTypes?: readonly string[];
   /** Where it is not JSON alone. */
-  read?(request: Request, response: Response): Promise<unknown>;
+  read?: (request: Request, response: Response) => Promise<unknown>;
   /** @throws {WaymarkError} `VAL_FAILED` with every field at fault */
   parse(body: unknown): T;
 }

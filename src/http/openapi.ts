@@ -5,7 +5,7 @@ import type { AnswerShape, Route, RouteTable } from './route.ts';
 
 export interface OpenApi {
   openapi: string;
-  info: { title: string; version: string; [more: string]: unknown };
+  info: { title: string; version: string; description: string; [more: string]: unknown };
   paths: Record<string, Record<string, Operation>>;
   tags: { name: string; description: string }[];
   [more: string]: unknown;

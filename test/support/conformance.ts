@@ -86,13 +86,13 @@ const escaped = (step: string): string =>
 
 /** Tells the body of an answer that is written in one piece: its JSON, else undefined. */
 function onAnswer(response: ServerResponse, tell: (body: unknown) => void): void {
-  const { end } = response;
-  response.end = function (this: ServerResponse, ...given: unknown[]) {
+  const end = response.end.bind(response) as (...all: unknown[]) => ServerResponse;
+  response.end = (...given: unknown[]): ServerResponse => {
     const [chunk] = given;
     const isWhole = typeof chunk === 'string' || Buffer.isBuffer(chunk);
     tell(isWhole ? parsed(String(chunk)) : undefined);
-    return (end as (...all: unknown[]) => ServerResponse).apply(this, given);
-  } as ServerResponse['end'];
+    return end(...given);
+  };
 }
 
 function parsed(text: string): unknown {
