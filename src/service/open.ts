@@ -4,7 +4,6 @@ import { settleAll } from '../changes/change-request-settle.ts';
 import type { Config } from '../config/config.ts';
 import type { Stores } from '../database/stores.ts';
 import { Deliveries } from '../delivery/deliveries.ts';
-import type { OrgRuntime } from '../delivery/runtime.ts';
 import { OrgRuntimes } from '../delivery/runtimes.ts';
 import { createApp } from '../http/app.ts';
 import { createHotPath } from '../http/hot-path.ts';
@@ -18,8 +17,9 @@ import { Mirrors } from '../mirror/mirrors.ts';
 import { timers } from '../mirror/schedule.ts';
 import { ParsePool } from '../registry/parse-pool.ts';
 import { createVault } from '../secrets/vault.ts';
-import { degradedJobs, openJobs, renewRoots } from './jobs.ts';
+import { openJobs, renewRoots } from './jobs.ts';
 import { openLimits } from './limits.ts';
+import { readinessOf } from './readiness.ts';
 import { type Parts, routersOver } from './routers.ts';
 import { openOidc, openTokens } from './sign-in.ts';
 import { checkMasterKey, managementKeyOf, prepareSite } from './site.ts';
@@ -61,7 +61,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const jobs = openJobs(config, { ...parts, ...remotes });
   let isStopping = false;
   const { openApi, routers } = routersOver(parts);
-  const { metrics, metricsApp, onAnswered } = openTelemetry(config, parts);
+  const { metrics, metricsApp, onAnswered } = openTelemetry(config, { ...parts, jobs });
   const app = createApp({
     metrics,
     authenticator,
@@ -69,14 +69,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
     logError,
     publicUrl,
     management: managementRouter(createManagementAuth({ key, clock })),
-    readiness: async () => ({
-      isReady: !isStopping && (await canRead(stores)),
-      degraded: [
-        ...degradedIn(runtimes),
-        ...degradedMirrors(mirrors),
-        ...(await degradedJobs(jobs, parts)),
-      ],
-    }),
+    readiness: readinessOf(config, { ...parts, jobs, isStopping: () => isStopping }),
     routers,
   });
   const hotPath = createHotPath({ ...parts, limiter, logError });
@@ -101,28 +94,4 @@ function loggingIn(deps: Pick<Stores, 'users' | 'lockouts'> & Pick<Surroundings,
   const passwords = createPasswords();
   const check = (attempt: Attempt) => checkPassword({ ...deps, passwords }, attempt);
   return { passwords, checkPassword: check };
-}
-
-const canRead = ({ orgs }: Stores): Promise<boolean> =>
-  orgs.list().then(
-    () => true,
-    () => false,
-  );
-
-function degradedIn(runtimes: OrgRuntimes): string[] {
-  const count = (holds: (runtime: OrgRuntime) => boolean) => runtimes.all().filter(holds).length;
-  const conditions = count(({ diagnostics }) => diagnostics.length > 0);
-  const gaps = count(({ hasAuditGap }) => hasAuditGap);
-  return [
-    ...(conditions > 0
-      ? [`${conditions} organisations have conditions: see their diagnostics`]
-      : []),
-    ...(gaps > 0 ? [`${gaps} organisations have a gap in their audit log: see audit.gap`] : []),
-  ];
-}
-
-/** Without names: whoever may reach the server may read it. */
-function degradedMirrors(mirrors: Mirrors): string[] {
-  const orgs = new Set(mirrors.health().map(({ org }) => org));
-  return orgs.size === 0 ? [] : [`${orgs.size} mirrors do not follow: see GET /api/v1/upstream`];
 }

@@ -1,10 +1,44 @@
 import type { Reading } from '../http/metrics.ts';
+import type { Jobs } from '../queue/jobs.ts';
+import { diskSpaceOf } from './disk.ts';
 import type { Parts } from './routers.ts';
+
+export type Read = Pick<Parts, 'runtimes' | 'mirrors'> & { jobs: Jobs };
 
 type Sample = { labels: { org: string }; value: number };
 
 /** What the service tells of itself to whoever watches it. */
-export function readingsOf({ runtimes, mirrors }: Parts): Reading[] {
+export const readingsOf = (dataDir: string, { jobs, ...parts }: Read): Reading[] => [
+  ...readingsOfOrgs(parts),
+  ...readingsOfJobs(jobs),
+  {
+    name: 'storage_free_bytes',
+    help: 'What may still be written to the volume of the data directory.',
+    read: async () => [{ value: (await diskSpaceOf(dataDir)).freeBytes }],
+  },
+];
+
+function readingsOfJobs(jobs: Jobs): Reading[] {
+  return [
+    {
+      name: 'jobs',
+      help: 'Jobs that wait, that run, and that fail again and again.',
+      labels: ['state'],
+      async read() {
+        const { pending, running, troubled } = await jobs.health();
+        const states = { pending, running, troubled: troubled.length };
+        return Object.entries(states).map(([state, value]) => ({ labels: { state }, value }));
+      },
+    },
+    {
+      name: 'queue_reachable',
+      help: '0 where Redis is away, and jobs wait for the next look at the database.',
+      read: async () => [{ value: Number((await jobs.health()).isQueueReachable) }],
+    },
+  ];
+}
+
+function readingsOfOrgs({ runtimes, mirrors }: Omit<Read, 'jobs'>): Reading[] {
   const perOrg =
     (value: (runtime: ReturnType<typeof runtimes.all>[number]) => number) => async () =>
       runtimes.all().map(

@@ -106,6 +106,15 @@ describe('GET /metrics', () => {
     expect(text).toMatch(/^waymark_git_objects_read\{kind="blobs"\} \d+$/m);
   });
 
+  it('tells of jobs, of the queue and of the disk', async () => {
+    const { text } = await get('/metrics', TOKEN);
+
+    expect(text).toMatch(/^waymark_jobs\{state="pending"\} [1-9]\d*$/m);
+    expect(text).toContain('waymark_jobs{state="troubled"} 0');
+    expect(text).toContain('waymark_queue_reachable 1');
+    expect(text).toMatch(/^waymark_storage_free_bytes [1-9]/m);
+  });
+
   it('is on a port of its own as well', async () => {
     const { url } = await lineWith(({ msg }) => msg === 'metrics have a port of their own');
 
