@@ -19,6 +19,7 @@ import { askerOf, seesDiagnostics } from './delivery-context.ts';
 import { indexAnswer, manifestAnswer } from './delivery-documents.ts';
 import { answerError, type LogError } from './errors.ts';
 import { principalOf, type RateLimiter, rateLimited, type Taken } from './rate-limit.ts';
+import { hasMinSequence } from './read-your-writes.ts';
 import { requestIdOf } from './request-id.ts';
 import type { HotPath } from './server.ts';
 
@@ -61,7 +62,7 @@ export function createHotPath(deps: Deps): HotPath {
     const isRead = method === 'GET';
     if (!isRead && method !== 'POST') return false;
     const found = (isRead ? DOCUMENT : UPDATES).exec(url);
-    if (!found) return false;
+    if (!found || hasMinSequence(request)) return false;
     const caller = callerOf(request);
     if (!caller?.permissions.has('delivery:read')) return false;
     const [, org = '', name, channel] = found;

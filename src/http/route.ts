@@ -8,6 +8,7 @@ import { type Pagination, requestIdIn, success } from './envelope.ts';
 import { findCaller, getCaller } from './identify.ts';
 import { type BodySchema, readJson } from './json-body.ts';
 import { checkQuery } from './query.ts';
+import { awaitSequence, type Sequences, tellSequence } from './read-your-writes.ts';
 import { callerIn, checkOrg, checkPermission, type OrgNames, orgOf, SITE } from './tenant.ts';
 
 /** `'/orgs/:orgId/clients/:id'` → `{orgId: string; id: string}` */
@@ -108,6 +109,8 @@ export interface RouteOptions {
   isEnveloped: boolean;
   /** For the POSTs: what a repeated one is answered with. */
   once?: Once;
+  /** For who has to read what was just written. */
+  sequences?: Sequences;
 }
 
 const DEADLINE_MS = 30_000;
@@ -134,8 +137,14 @@ async function serve(
   response.locals['route'] = request.baseUrl + row.path;
   const answer = await withDeadline(row, response, async () => {
     const call = await admit(row, request, response, options.orgs);
+    const { sequences, once } = options;
+    if (sequences && row.permission !== 'public') {
+      await awaitSequence(request, call.org, sequences);
+    }
     const work = () => row.handle(call);
-    return options.once && row.method === 'post' ? options.once(call, work) : work();
+    const made = await (once && row.method === 'post' ? once(call, work) : work());
+    if (sequences && made && row.method !== 'get') tellSequence(response, call.org, sequences);
+    return made;
   });
   if (answer) send(response, answer, options);
 }

@@ -2,6 +2,7 @@ import { proposeBy } from '../changes/propose.ts';
 import { version } from '../config/version.ts';
 import type { Stores } from '../database/stores.ts';
 import type { Deliveries } from '../delivery/deliveries.ts';
+import { reachSequence } from '../delivery/reach.ts';
 import type { OrgRuntimes } from '../delivery/runtimes.ts';
 import { createStateWriter } from '../delivery/state-writer.ts';
 import { apiKeyRoutes } from '../http/api-key-routes.ts';
@@ -67,6 +68,14 @@ export function routersOver(parts: Parts) {
       return view && policyOf(view.published.config);
     },
   };
+  const sequences = {
+    current: (slug: string) => runtimes.find(slug)?.maybeView?.sequence,
+    reach: async (slug: string, sequence: number) => {
+      const runtime = runtimes.find(slug);
+      // Whoever may not know of the org hears of it from its own route.
+      return runtime === undefined || (await reachSequence(runtime, sequence));
+    },
+  };
   const api = [
     ...orgRoutes({ ...parts, lifecycle: runtimes }),
     ...sessionRoutes({ ...parts, orgNames: orgs }),
@@ -98,7 +107,7 @@ export function routersOver(parts: Parts) {
   const once = createOnce(parts);
   const routers = tables.map(({ at, rows, isEnveloped }) => ({
     at,
-    router: routesOf(rows, { orgs, isEnveloped, ...(isEnveloped ? { once } : {}) }),
+    router: routesOf(rows, { orgs, sequences, isEnveloped, ...(isEnveloped ? { once } : {}) }),
   }));
   return { openApi, routers: [...routers, { at: '/', router: docsRouter(openApi) }] };
 }

@@ -1,0 +1,39 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { proposeBy } from '../../src/changes/propose.ts';
+import { makeTestOrg, type TestOrg } from '../support/org.ts';
+
+let org: TestOrg;
+
+beforeEach(async () => {
+  org = await makeTestOrg();
+});
+afterEach(() => org.remove());
+
+async function propose() {
+  const editing = { runtime: org.runtime, clock: () => org.nowMs, actor: 'user:ada' };
+  const commit = await org.repository.git('commit-tree', '-p', 'main', '-m', 'Edit', 'main^{tree}');
+  const proposal = { commit, title: 'Quote better', description: 'For large deals.' };
+  const change = await proposeBy(org.stores.changeRequests)(editing, proposal);
+  return { commit, change };
+}
+
+describe('proposeBy', () => {
+  it('opens a change request for the commit, on a branch of its own', async () => {
+    const { commit, change } = await propose();
+
+    expect(change).toEqual({ number: 1, head: commit, url: '/api/v1/change-requests/1' });
+    expect(await org.repository.git('rev-parse', 'refs/heads/change/1')).toBe(commit);
+    expect(await org.stores.changeRequests.find('acme', 1)).toMatchObject({
+      title: 'Quote better',
+      description: 'For large deals.',
+      author: 'user:ada',
+      status: 'open',
+    });
+  });
+
+  it("refuses where main is an upstream's", async () => {
+    org.runtime.org = { ...org.runtime.org, mode: 'mirror' };
+
+    await expect(propose()).rejects.toMatchObject({ code: 'REG_MIRROR_READ_ONLY' });
+  });
+});
