@@ -42,6 +42,63 @@ describe('an organisation’s tier', () => {
   });
 });
 
+describe('a client that asks all day', () => {
+  /** Ten at once, and a hundred that are light. */
+  const settings = { WAYMARK_RATE_LIMIT: '100' };
+  let service: TestService;
+  let base: string;
+  let client: { clientId: string; token: string };
+
+  beforeEach(async () => {
+    service = await openService(undefined, settings);
+    base = `${service.url}/v1/orgs/acme/delivery`;
+    const site = { token: service.admin };
+    await ask(`${service.url}/api/v1/orgs`, { ...site, body: { slug: 'acme' } });
+    const enrolled = await ask<typeof client>(`${base}/clients`, { ...site, body: { name: 'a' } });
+    client = enrolled.body;
+  });
+
+  afterEach(() => service.close());
+
+  const index = (headers: Record<string, string> = {}) =>
+    ask<Refused>(`${base}/index`, { token: client.token, headers });
+
+  it('uses up nothing by what has not changed, on the hot path and off it', async () => {
+    const etag = (await index()).headers.get('etag') ?? '';
+
+    for (let i = 0; i < 30; i += 1) {
+      expect((await index({ 'if-none-match': etag })).status).toBe(304);
+    }
+
+    expect(service.hotAnswers()).toBeGreaterThan(20);
+    expect(Number((await index()).headers.get('x-ratelimit-remaining'))).toBeGreaterThanOrEqual(7);
+  });
+
+  it('uses up nothing by its reports', async () => {
+    const report = () =>
+      ask(`${base}/clients/${client.clientId}/state`, {
+        token: client.token,
+        body: { plugins: [] },
+      });
+
+    for (let i = 0; i < 20; i += 1) expect((await report()).status).toBe(200);
+
+    expect((await report()).headers.get('x-ratelimit-limit')).toBe('1000');
+    expect((await index()).headers.get('x-ratelimit-remaining')).toBe('9');
+  });
+
+  it('is told by the hot path too how long to wait', async () => {
+    let answer = await index();
+    for (let i = 0; i < 100 && answer.status === 200; i += 1) answer = await index();
+
+    expect(service.hotAnswers()).toBeGreaterThan(5);
+    expect(answer.status).toBe(429);
+    expect(answer.headers.get('retry-after')).toBe('1');
+    expect(answer.headers.get('x-ratelimit-remaining')).toBe('0');
+    expect(answer.body.error).toMatchObject({ code: 'RATE_LIMITED', details: { scope: 'client' } });
+  });
+});
+
 describe.skipIf(!isThere)('two servers with one Redis', () => {
   let redis: RunningRedis;
   let services: TestService[] = [];
