@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { makeCheckpoints } from '../audit/checkpoints.ts';
 import type { Config } from '../config/config.ts';
+import type { OrgRuntime } from '../delivery/runtime.ts';
 import { refetchUpstream } from '../mirror/refetch.ts';
 import type { SyncDeps } from '../mirror/sync.ts';
 import { createBullmqQueue } from '../queue/bullmq.ts';
@@ -60,10 +61,12 @@ export function openJobs(config: Pick<Config, 'redisUrl'>, parts: Parts & SyncDe
   runtimes.onOpen((runtime) => {
     const org = runtime.org.slug;
     alone(ensureAll(org, ofOrgs));
-    runtime.onChange(({ diagnostics }) => {
+    const look = ({ diagnostics }: Pick<OrgRuntime, 'diagnostics'>) => {
       const isDamaged = diagnostics.some(({ code }) => code === 'unreadable');
       if (isDamaged) alone(jobs.schedule({ org, kind: 'check-all', key: '' }));
-    });
+    };
+    look(runtime);
+    runtime.onChange(look);
   });
   return jobs;
 }

@@ -1,0 +1,70 @@
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { repositoryPath } from '../../src/git/repository.ts';
+import { runGit, temporaryFolder } from '../support/git.ts';
+import { openService, type TestService } from '../support/service.ts';
+
+const MAIN = 'refs/heads/main';
+const SAID = '1 repositories are damaged and take nothing';
+
+/** Fault 14 of docs/spec/reliability.md, past the moment: what the upkeep makes of it. */
+describe('a hosted repository of which an object is lost', () => {
+  let dataDir: string;
+  let repo: string;
+  let service: TestService;
+  /** Where the object is, and where it should be. */
+  let aside: string;
+  let place: string;
+
+  beforeEach(async () => {
+    dataDir = await temporaryFolder('waymark-quarantine-');
+    repo = repositoryPath(dataDir, 'acme');
+    await (await open()).close();
+    const tree = await runGit(repo, ['rev-parse', `${MAIN}^{tree}`]);
+    const head = await runGit(repo, ['commit-tree', tree, '-p', MAIN, '-m', 'Unseen']);
+    await runGit(repo, ['update-ref', MAIN, head]);
+    place = join(repo, 'objects', head.slice(0, 2), head.slice(2));
+    aside = join(dataDir, 'lost');
+    await rename(place, aside);
+    service = await open();
+  });
+  afterEach(async () => {
+    await service.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  const open = () => openService(dataDir, { WAYMARK_EXAMPLE_ORG: 'acme' });
+  const ask = async (path: string) => {
+    const headers = { authorization: `Bearer ${service.admin}`, 'x-waymark-org': 'acme' };
+    return await fetch(`${service.url}${path}`, { headers });
+  };
+  const degraded = async () =>
+    ((await (await ask('/readyz')).json()) as { degraded: string[] }).degraded;
+  const org = async () =>
+    ((await (await ask('/api/v1/orgs/acme')).json()) as { data: { damagedSince: string | null } })
+      .data;
+  const push = async () => {
+    const remote = `${service.url.replace('://', `://x:${service.admin}@`)}/git/acme.git`;
+    await runGit(repo, ['push', '-q', remote, 'refs/tags/sales--v1.0.0^{commit}:refs/heads/draft']);
+  };
+
+  it('is found at the start, served on, and written to again once it is mended', async () => {
+    while (!(await degraded()).includes(SAID));
+
+    expect((await org()).damagedSince).toMatch(/^20\d\d-.*Z$/);
+    await expect(push()).rejects.toThrow('503');
+    expect((await ask('/v1/orgs/acme/delivery/plugins/sales/manifest')).status).toBe(200);
+
+    await rename(aside, place);
+    service.advance(10 * 60_000);
+    await service.jobs.reconcile();
+    while ((await degraded()).includes(SAID));
+
+    expect((await org()).damagedSince).toBeNull();
+    await push();
+    const log = await (await ask('/api/v1/audit?pageSize=100')).text();
+    expect(log).toContain('registry.quarantine');
+    expect(log).toContain('registry.recover');
+  });
+});
