@@ -19,25 +19,46 @@ export type Deed = (site: Site, turn: number) => Promise<Attempt>;
 
 const MAIN = 'refs/heads/main';
 
-export const deeds = { push, publish, yank } satisfies Record<string, Deed>;
+export const deeds = { push, edit, publish, yank } satisfies Record<string, Deed>;
 export type DeedName = keyof typeof deeds;
 
 async function push(site: Site, turn: number): Promise<Attempt> {
   const tree = await site.clone();
   const text = `Turn ${turn}.\n`;
-  await writeFile(join(tree, 'plugins/sales/README.md'), text);
+  await writeFile(join(tree, README), text);
   await runGit(tree, ['commit', '-qam', `Turn ${turn}`]);
   return {
     ref: MAIN,
     run: async () => void (await gitOutput(tree, ['push', site.gitUrl(), 'HEAD:main'])),
-    async isServed() {
-      const answer = await site.ask('plugins/sales/manifest?channel=rolling');
-      const { files } = (await answer.json()) as { files: { path: string; digest: string }[] };
-      const { digest } = files.find(({ path }) => path === 'README.md')!;
-      const blob = await site.ask(`blobs/sha256/${digest.slice('sha256:'.length)}`);
-      return (await blob.text()) === text;
-    },
+    isServed: async () => (await readmeOf(site)) === text,
   };
+}
+
+async function edit(site: Site, turn: number): Promise<Attempt> {
+  const content = `Turn ${turn}, by an edit.\n`;
+  const operations = [{ op: 'upsert', path: README, content }];
+  return {
+    ref: MAIN,
+    async run() {
+      const base = await refOf(site, MAIN);
+      const body = { base, message: `Turn ${turn}`, operations };
+      const answer = await site.ask('/api/v1/changes', { body });
+      const text = await answer.text();
+      // Whoever does not know whether it was made finds that it is.
+      if (!answer.ok && !text.includes('no_change')) throw new Error(`${answer.status} ${text}`);
+    },
+    isServed: async () => (await readmeOf(site)) === content,
+  };
+}
+
+const README = 'plugins/sales/README.md';
+
+async function readmeOf(site: Site): Promise<string> {
+  const answer = await site.ask('plugins/sales/manifest?channel=rolling');
+  const { files } = (await answer.json()) as { files: { path: string; digest: string }[] };
+  const { digest } = files.find(({ path }) => path === 'README.md')!;
+  const blob = await site.ask(`blobs/sha256/${digest.slice('sha256:'.length)}`);
+  return blob.text();
 }
 
 async function publish(site: Site, turn: number): Promise<Attempt> {
@@ -107,7 +128,7 @@ export const audited = (site: Site, after: number): { resource: string; after: s
   site.query(
     `select resource, json_extract(after, '$') as after from audit
      where tenant = ? and sequence > ${after}
-     and action in ('git.push', 'release.publish', 'release.yank')`,
+     and action in ('git.push', 'registry.edit', 'release.publish', 'release.yank')`,
     ORG,
   );
 

@@ -19,13 +19,13 @@ const POINTS: [Failpoint, Outcome, DeedName[]][] = [
   ['push.gate-passed', 'nothing', ['push']],
   ['push.accepted', 'all or nothing', ['push']],
   ['push.received', 'all', ['push']],
-  ['publish.objects-written', 'nothing', ['publish', 'yank']],
-  ['publish.intent-written', 'nothing', ['publish', 'yank']],
-  ['publish.ref-updated', 'all', ['publish', 'yank']],
-  ['publish.projected', 'all', ['publish', 'yank']],
-  ['activate.artifacts-written', 'all', ['push', 'yank']],
-  ['activate.before-swap', 'all', ['push', 'publish', 'yank']],
-  ['activate.swapped', 'all', ['push', 'publish', 'yank']],
+  ['publish.objects-written', 'nothing', ['edit', 'publish', 'yank']],
+  ['publish.intent-written', 'nothing', ['edit', 'publish', 'yank']],
+  ['publish.ref-updated', 'all', ['edit', 'publish', 'yank']],
+  ['publish.projected', 'all', ['edit', 'publish', 'yank']],
+  ['activate.artifacts-written', 'all', ['push', 'edit', 'yank']],
+  ['activate.before-swap', 'all', ['push', 'edit', 'publish', 'yank']],
+  ['activate.swapped', 'all', ['push', 'edit', 'publish', 'yank']],
 ];
 
 const ROUNDS = isFull ? 10 : 1;
@@ -47,7 +47,7 @@ export function describeKilledPublishing(hit: Set<Failpoint>): void {
       ),
     );
 
-    it.each(cases)('at %s of a %s has done %s', async (point, name, outcome) => {
+    it.each(cases)('at %s of the deed %s has done %s', async (point, name, outcome) => {
       turn += 1;
       const attempt = await deeds[name](site, turn);
       const entriesBefore = auditLength(site);
