@@ -1,4 +1,4 @@
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import express, { type Request, type Response } from 'express';
 import { invalidField, type ValidationError, WaymarkError } from '../model/errors.ts';
@@ -28,11 +28,14 @@ addFormats(ajv, ['date-time']);
 
 /** @param schema JSON Schema 2020-12 of an object whose shape is `T` */
 export function jsonBody<T>(schema: Record<string, unknown>): BodySchema<T> {
-  const validate = ajv.compile<T>(schema);
+  // Compiled by the first body: all of them at the start take as long as all else of it.
+  let compiled: ValidateFunction<T> | undefined;
   return {
     schema,
     parse(body) {
       checkTexts(body, []);
+      compiled ??= ajv.compile<T>(schema);
+      const validate = compiled;
       if (validate(body)) return body;
       const errors = (validate.errors ?? []).slice(0, MOST_ERRORS).map(toValidationError);
       const message = errors.map(({ field, message: why }) => `${field} ${why}`.trim()).join('; ');
