@@ -257,9 +257,9 @@ describe('a worker that froze past its lock', () => {
 
   it('renews its lock for as long as it works', async () => {
     const extended = Promise.withResolvers<void>();
-    const { extend } = stores.jobs;
+    const before = { ...stores.jobs };
     stores.jobs.extend = async (run, until) => {
-      const answer = await extend(run, until);
+      const answer = await before.extend(run, until);
       if (until > '2026-03-01T12:10') extended.resolve();
       return answer;
     };
@@ -319,7 +319,7 @@ describe('Jobs.stop', () => {
 
 describe('a database that is away', () => {
   it('is said, and looked at again', async () => {
-    const { listDue } = stores.jobs;
+    const before = { ...stores.jobs };
     const said = Promise.withResolvers<void>();
     stores.jobs.listDue = () => Promise.reject(new Error('down'));
     const log = { info() {}, warn() {}, error: () => said.resolve() };
@@ -330,7 +330,7 @@ describe('a database that is away', () => {
 
     started.start();
     await said.promise;
-    stores.jobs.listDue = listDue;
+    stores.jobs.listDue = before.listDue;
     await started.reconcile();
     await started.stop();
 

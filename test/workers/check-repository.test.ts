@@ -46,8 +46,8 @@ async function begin(slug = 'acme'): Promise<Run> {
 
 /** All objects in one pack, one bit of which is flipped. Answers how to flip it back. */
 async function damage(): Promise<() => Promise<void>> {
-  const { path, git } = org.repository;
-  await git('repack', '-adq');
+  const { path } = org.repository;
+  await org.repository.git('repack', '-adq');
   const names = await readdir(join(path, 'objects/pack'));
   const pack = join(path, 'objects/pack', names.find((name) => name.endsWith('.pack'))!);
   const flip = () => flipByte(pack, 0.6);
@@ -178,7 +178,8 @@ describe('a damaged repository with an upstream', () => {
   });
 
   it('is replaced by what the upstream has, with its own refs that can be had', async () => {
-    const { head, git, path } = org.repository;
+    const { head, path } = org.repository;
+    const git = (...args: string[]) => org.repository.git(...args);
     const { release } = await publishVersion(org.publishing, { plugin: 'sales', version: '1.0.0' });
     await damage();
     const { ino } = await stat(path);
@@ -218,9 +219,9 @@ describe('a damaged repository with an upstream', () => {
 
   it('stays as it is when what was fetched is damaged too', async () => {
     await damage();
-    const { refetch } = deps;
+    const before = { ...deps };
     deps.refetch = async (slug, dir, signal) => {
-      const isThere = await refetch(slug, dir, signal);
+      const isThere = await before.refetch(slug, dir, signal);
       await runGit(dir, ['repack', '-adq']);
       const packs = join(dir, 'objects/pack');
       const name = (await readdir(packs)).find((one) => one.endsWith('.pack'))!;
