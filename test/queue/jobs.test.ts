@@ -330,7 +330,7 @@ describe('a database that is away', () => {
 
     started.start();
     await said.promise;
-    stores.jobs.listDue = before.listDue;
+    stores.jobs.listDue = (...args) => before.listDue(...args);
     await started.reconcile();
     await started.stop();
 
