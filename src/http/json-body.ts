@@ -16,6 +16,8 @@ export interface BodySchema<T> {
 
 const LIMIT = '1mb'; // of 1,048,576 bytes
 const MOST_ERRORS = 50;
+/** Below what a registry's document may nest, with room for what is around it. */
+const DEEPEST = 100;
 
 const ajv = new Ajv2020({
   allErrors: true,
@@ -59,7 +61,8 @@ export async function readJson(request: Request, response: Response): Promise<un
 }
 
 /**
- * PostgreSQL stores no NUL, and half a surrogate pair has no form in UTF-8.
+ * PostgreSQL stores no NUL, and half a surrogate pair has no form in UTF-8. A body of brackets
+ * alone nests half a million deep, which no stack is made for.
  *
  * @throws {WaymarkError} `VAL_FAILED`
  */
@@ -69,6 +72,7 @@ function checkTexts(value: unknown, path: readonly string[]): void {
     throw invalidField(path.join('.') || 'body', 'has a character that is no text', 'text');
   }
   if (typeof value !== 'object' || value === null) return;
+  if (path.length > DEEPEST) throw invalidField('body', `nests more than ${DEEPEST} deep`, 'depth');
   for (const [name, part] of Object.entries(value)) {
     checkTexts(name, path);
     checkTexts(part, [...path, name]);

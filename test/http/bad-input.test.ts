@@ -47,6 +47,15 @@ describe('a list', () => {
     expect(body.error.validationErrors).toMatchObject([{ field }]);
   });
 
+  it.each([
+    ['a page beyond every list', `page=${Number.MAX_SAFE_INTEGER}&pageSize=100`],
+    ['a thousand keys to sort by', `sort=${'-createdAt,name,'.repeat(500)}name`],
+  ])('is asked for %s without a fault', async (_what, query) => {
+    const { status } = await send(`/api/v1/api-keys?${query}`);
+
+    expect([200, 400]).toContain(status);
+  });
+
   it('takes as much as there may be', async () => {
     expect((await send(`/api/v1/api-keys?${filter(leaves(32))}`)).status).toBe(200);
     expect((await send(`/api/v1/api-keys?${filter(nested(5))}`)).status).toBe(200);
@@ -55,9 +64,13 @@ describe('a list', () => {
 
 describe('a request', () => {
   const MIB = 1_048_576;
+  const brackets = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+  const nobodys = (body: string): Asked => ({ body, headers: { authorization: '' } });
 
   it.each<[string, string, Asked, number, string]>([
     ['2 MiB', '/api/v1/orgs', { body: { slug: 'x'.repeat(2 * MIB) } }, 413, 'VAL_TOO_LARGE'],
+    ['arrays in arrays', '/api/v1/orgs', { body: brackets(500_000) }, 400, 'VAL_FAILED'],
+    ['arrays in arrays, of nobody', '/api/v1/session', nobodys(brackets(20_000)), 400, 'VAL_FAILED'],
     ['half of JSON', '/api/v1/orgs', { body: '{"slug":' }, 400, 'VAL_JSON'],
     [
       'XML',
