@@ -14,7 +14,7 @@ export interface DatabaseDump {
 
 export interface DatabaseRestore {
   /** Whether this version has had that migration. */
-  isKnown(schema: string): boolean;
+  isKnown: (schema: string) => boolean;
   /**
    * Builds the tables of that migration, fills them in one transaction, and brings them up to date.
    *

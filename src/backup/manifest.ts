@@ -70,8 +70,6 @@ export function parseManifest(body: Uint8Array): Manifest {
     throw new RestoreRefused('damaged', 'the manifest is not JSON', { cause });
   }
   if (manifest?.format === FORMAT) return manifest;
-  throw new RestoreRefused(
-    'usage',
-    `the backup's format is not ${FORMAT}: use the version that made it`,
-  );
+  const message = 'the backup has a format of its own: restore it with the version that made it';
+  throw new RestoreRefused('usage', message);
 }

@@ -27,7 +27,7 @@ export interface RestoreParts {
   /** An empty folder, for what becomes the data directory. */
   dataDir: string;
   database: DatabaseRestore;
-  openArtifacts(): Promise<ArtifactStore & { close(): Promise<void> }>;
+  openArtifacts: () => Promise<ArtifactStore & { close(): Promise<void> }>;
   /** The raw key as it is set; null: the backup's own. */
   masterKey: Buffer | null;
   passphrase: string | undefined;
@@ -76,9 +76,10 @@ async function openMasterKey({ unpackedDir, passphrase }: RestoreParts): Promise
     );
   }
   const sealed = JSON.parse(await readFile(path, 'utf8')) as PassphraseSealed;
-  return openByPassphrase(sealed, passphrase).then(Buffer.from, (cause: unknown) => {
+  const key = await openByPassphrase(sealed, passphrase).catch((cause: unknown) => {
     throw new RestoreRefused('usage', 'the passphrase does not open the master key', { cause });
   });
+  return Buffer.from(key);
 }
 
 async function restoreRepositories(

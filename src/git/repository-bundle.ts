@@ -20,7 +20,7 @@ export async function bundleRepository(repo: string, file: string): Promise<RefL
     const [oid = '', ref = ''] = line.split(' ');
     return ref.startsWith('refs/') ? [[ref, oid] as const] : [];
   });
-  return Object.fromEntries(refs.sort());
+  return Object.fromEntries(refs);
 }
 
 /**
@@ -38,5 +38,5 @@ export async function unbundleRepository(file: string | undefined, repo: string)
     await runGit(repo, ['for-each-ref', '--format=%(refname) %(objectname)'])
   ).toString();
   const lines = refs.split('\n').filter(Boolean);
-  return Object.fromEntries(lines.map((line) => line.split(' ') as [string, string]).sort());
+  return Object.fromEntries(lines.map((line) => line.split(' ') as [string, string]));
 }

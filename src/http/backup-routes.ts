@@ -31,11 +31,10 @@ export function backupRoutes(deps: Deps): Route[] {
     const { caller, requestId, response } = call;
     const at = toTime(deps.clock());
     // Whoever took a copy of everything stands in the log, and in the copy.
-    await deps.audit.append({
-      ...{ at, tenant: SITE, actor: caller.actor, requestId },
-      ...{ action: 'site.backup', resource: SITE },
-      after: { withMasterKey: passphrase !== undefined },
-    });
+    const what = { action: 'site.backup', resource: SITE };
+    const after = { withMasterKey: passphrase !== undefined };
+    const { actor } = caller;
+    await deps.audit.append({ at, tenant: SITE, actor, requestId, ...what, after });
     const name = `waymark-${at.slice(0, 10)}.tar.gz`;
     await withBackup(deps, passphrase, async (archive) => {
       response.set({

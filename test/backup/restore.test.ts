@@ -49,6 +49,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
+const textOf = (path: string): string => files.get(path)!.toString();
+
 const newDataDir = () => newFolder(folder, `data-${restorings++}`);
 
 /** What clients get and what they check it with, by path. */
@@ -256,7 +258,7 @@ describe('what is not restored', () => {
   });
 
   it('an archive of which a file was changed', async () => {
-    const keys = Buffer.from(`${files.get('database/apiKey.ndjson')}`.replaceAll('admin', 'owner'));
+    const keys = Buffer.from(textOf('database/apiKey.ndjson').replaceAll('admin', 'owner'));
 
     expect(await refusal(await repack(new Map(files).set('database/apiKey.ndjson', keys)))).toEqual(
       damaged,
@@ -265,8 +267,8 @@ describe('what is not restored', () => {
 
   it('an archive whose manifest was changed to fit', async () => {
     const path = 'database/apiKey.ndjson';
-    const keys = Buffer.from(`${files.get(path)}`.replaceAll('admin', 'owner'));
-    const manifest = JSON.parse(`${files.get('manifest.json')}`);
+    const keys = Buffer.from(textOf(path).replaceAll('admin', 'owner'));
+    const manifest = JSON.parse(textOf('manifest.json'));
     const entry = manifest.files.find((one: { path: string }) => one.path === path);
     entry.size = keys.length;
     entry.sha256 = createHash('sha256').update(keys).digest('hex');
@@ -308,7 +310,7 @@ describe('what is not restored', () => {
   });
 
   it('a backup of another format', async () => {
-    const manifest = { ...JSON.parse(`${files.get('manifest.json')}`), format: 2 };
+    const manifest = { ...JSON.parse(textOf('manifest.json')), format: 2 };
     const later = new Map(files).set('manifest.json', Buffer.from(JSON.stringify(manifest)));
 
     expect(await refusal(await repack(later))).toEqual(usage('format'));

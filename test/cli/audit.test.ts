@@ -217,9 +217,8 @@ describe('waymark audit verify', () => {
   it('asks for the checkpoint of the log that it is shown', async () => {
     await keep();
 
-    const { exitCode, stderr } = await auditor.run(
-      ...['audit', 'verify', '--checkpoint', 'kept.json', '--org', 'globex'],
-    );
+    const flags = ['--checkpoint', 'kept.json', '--org', 'globex'];
+    const { exitCode, stderr } = await auditor.run('audit', 'verify', ...flags);
 
     expect([exitCode, stderr]).toEqual([2, expect.stringContaining(`one of ${tools.org}`)]);
   });

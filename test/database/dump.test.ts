@@ -155,7 +155,12 @@ describe.each(['SQLite', 'PostgreSQL'])('a dump of %s', (name) => {
       const { database, close } = await open();
       const rows = Array.from({ length: 2500 }, (_, i) => ({
         ...makeEntry({ tenant: i % 2 === 0 ? 'acme' : 'globex' }),
-        ...{ sequence: i, before: null, after: null, requestId: null, previousHash: '', hash: '' },
+        sequence: i,
+        before: null,
+        after: null,
+        requestId: null,
+        previousHash: '',
+        hash: '',
       }));
       for (const row of rows) await database.db.insertInto('audit').values(row).execute();
 
