@@ -1,10 +1,10 @@
+import { setImmediate } from 'node:timers/promises';
 import type { FileChange } from '../git/edit-tree.ts';
 import type { ObjectPool } from '../git/object-pool.ts';
 import { isError } from '../model/diagnostic.ts';
 import { invalidField } from '../model/errors.ts';
-import { decodeText } from '../registry/text.ts';
 import { checkTreeEntry } from '../registry/tree-rules.ts';
-import { type PatchStep, patchYaml } from '../registry/yaml-patch.ts';
+import { type PatchStep, patchFile } from '../registry/yaml-patch.ts';
 import { EditedTree } from './edited-tree.ts';
 
 /** One step of an edit. Each sees what those before it made. */
@@ -16,6 +16,9 @@ export type Operation =
   /** A file, or a folder with all that is in it. */
   | { op: 'rename'; path: string; to: string }
   | { op: 'remove'; path: string };
+
+/** Of all documents that one edit patches: each KiB holds everyone else up for 2 ms. */
+const MOST_PATCHED_BYTES = 512 * 1024;
 
 /**
  * What the operations change of a commit's tree, for `editTree`; nothing where
@@ -31,9 +34,16 @@ export async function applyOperations(
   operations: readonly Operation[],
 ): Promise<FileChange[]> {
   const tree = new EditedTree(objects, (await objects.readCommit(base)).tree);
+  let patchedBytes = 0;
   for (const [i, operation] of operations.entries()) {
-    checkPath(`operations.${i}.path`, operation.path);
-    await apply(tree, operation, `operations.${i}`);
+    const field = `operations.${i}`;
+    checkPath(`${field}.path`, operation.path);
+    if (operation.op === 'patch') {
+      patchedBytes += (await tree.read(operation.path))?.length ?? 0;
+      if (patchedBytes > MOST_PATCHED_BYTES) throw tooMuchPatched(field);
+      await setImmediate(); // whoever waits is served between two documents
+    }
+    await apply(tree, operation, field);
   }
   return await tree.changes();
 }
@@ -80,22 +90,11 @@ async function patch(
   }
   const bytes = await tree.read(path);
   if (!bytes) throw notThere(`${field}.path`, path);
-  const text = decodeText(bytes);
-  if (!text.ok) throw invalidField(`${field}.path`, `${path}: ${text.error.message}`);
-  const patched = patchYaml(text.value, steps);
-  if (patched.ok) return withEnds(bytes, patched.value);
+  const patched = patchFile(bytes, steps);
+  if (patched.ok) return patched.value;
   const { step, message } = patched.error;
   throw invalidField(step === undefined ? `${field}.patch` : `${field}.patch.${step}`, message);
 }
-
-/** As the file has them: a byte order mark, and the line ends of its first line. */
-function withEnds(before: Buffer, text: string): Buffer {
-  const mark = before.subarray(0, 3).equals(MARK) ? MARK : Buffer.alloc(0);
-  const isWindows = before[before.indexOf('\n') - 1] === 0x0d;
-  return Buffer.concat([mark, Buffer.from(isWindows ? text.replaceAll('\n', '\r\n') : text)]);
-}
-
-const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 async function rename(
   tree: EditedTree,
@@ -116,6 +115,13 @@ async function filesAt(tree: EditedTree, path: string, field: string): Promise<s
   if (files.length === 0) throw notThere(`${field}.path`, path);
   return files;
 }
+
+const tooMuchPatched = (field: string) =>
+  invalidField(
+    field,
+    `the documents that are patched have more than ${MOST_PATCHED_BYTES / 1024} KiB together`,
+    'too_large',
+  );
 
 const notThere = (field: string, path: string) =>
   invalidField(field, `there is no ${path}`, 'not_found');

@@ -42,20 +42,23 @@ export function readYaml(text: string): Result<YamlDocument, YamlFault[]> {
 export function readFullYaml(text: string): Result<YamlDocument, YamlFault[]> {
   const composed = composeYaml(text);
   if (!composed.ok) return composed;
-  const document = composed.value;
-  const reader = new PlainReader();
-  const value = reader.read(document.contents);
-  if (reader.faults.length > 0) return fail(reader.faults);
+  const { document, value } = composed.value;
   return ok({ value, offsetOf: (pointer, of) => offsetOf(document, pointer, of) });
 }
 
-/** The library's tree of nodes, each with the tokens that it was made of. */
-export function composeYaml(text: string): Result<Document, YamlFault[]> {
+/** Beside the value the library's tree of nodes, each with the tokens that it was made of. */
+export function composeYaml(
+  text: string,
+): Result<{ document: Document; value: unknown }, YamlFault[]> {
   const tokens = parseTokens(text);
   if (!tokens.ok) return tokens;
   const document = compose(tokens.value);
   if (!document) return fail([{ code: 'yaml-empty', offset: 0, message: 'the file is empty' }]);
-  return document.errors.length > 0 ? fail(document.errors.map(syntaxFault)) : ok(document);
+  if (document.errors.length > 0) return fail(document.errors.map(syntaxFault));
+
+  const reader = new PlainReader();
+  const value = reader.read(document.contents);
+  return reader.faults.length > 0 ? fail(reader.faults) : ok({ document, value });
 }
 
 /** Broken text makes an error of every byte, and most of an error's cost is its stack trace. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { fail, ok, type Result } from '../model/result.ts';
 import { plainOf } from './edit-node.ts';
 import { applyPatch, type PatchStep } from './json-patch.ts';
+import { decodeText } from './text.ts';
 import { composeYaml, readYaml } from './yaml-document.ts';
 import { printYaml } from './yaml-print.ts';
 import { readTree } from './yaml-tree.ts';
@@ -22,13 +23,12 @@ export interface PatchRefusal {
  * @param text with `\n` line ends, of one document that `readYaml` takes
  */
 export function patchYaml(text: string, steps: readonly PatchStep[]): Result<string, PatchRefusal> {
-  const read = readYaml(text);
-  const composed = read.ok ? composeYaml(text) : read;
+  const composed = composeYaml(text);
   if (!composed.ok) {
     const { message } = composed.error[0]!;
     return fail({ message: `the document cannot be read: ${message}` });
   }
-  const { root: before, style } = readTree(text, composed.value);
+  const { root: before, style } = readTree(text, composed.value.document);
   const patched = applyPatch(before, steps);
   if (!patched.ok) return patched;
   const after = patched.value;
@@ -38,4 +38,24 @@ export function patchYaml(text: string, steps: readonly PatchStep[]): Result<str
   const again = readYaml(printed);
   if (again.ok && isDeepStrictEqual(again.value.value, plainOf(after))) return ok(printed);
   return fail({ message: 'this cannot be made in the text as it is written: upsert the file' });
+}
+
+/** As {@link patchYaml}, on a file's bytes: it keeps its byte order mark and its line ends. */
+export function patchFile(
+  bytes: Buffer,
+  steps: readonly PatchStep[],
+): Result<Buffer, PatchRefusal> {
+  const text = decodeText(bytes);
+  if (!text.ok) return fail({ message: text.error.message });
+  const patched = patchYaml(text.value, steps);
+  return patched.ok ? ok(withEnds(bytes, patched.value)) : patched;
+}
+
+const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+/** The first line end stands for all. */
+function withEnds(before: Buffer, text: string): Buffer {
+  const mark = before.subarray(0, 3).equals(MARK) ? MARK : Buffer.alloc(0);
+  const isWindows = before[before.indexOf('\n') - 1] === 0x0d;
+  return Buffer.concat([mark, Buffer.from(isWindows ? text.replaceAll('\n', '\r\n') : text)]);
 }

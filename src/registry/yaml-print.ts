@@ -69,9 +69,11 @@ class Printer {
     const owner = node.source?.form === 'block' ? node.source : undefined;
     const kept = new Set(slotsOf(node).flatMap(([, { part }]) => part ?? []));
     const gone = (owner?.parts ?? []).filter((part) => !kept.has(part));
-    let out = '';
+    const printed: string[] = [];
+    // A file's last line may have no end.
     const print = (lines: string) => {
-      out += out === '' || out.endsWith('\n') ? lines : `\n${lines}`;
+      if (lines === '') return;
+      printed.push(printed.at(-1)?.endsWith('\n') === false ? `\n${lines}` : lines);
     };
     for (const [key, slot] of slotsOf(node)) {
       const isOwn = isAt(slot.part, owner, key);
@@ -80,7 +82,7 @@ class Printer {
       print(this.#item(key, slot, owner));
     }
     for (const part of gone) print(this.#loose(part));
-    return out;
+    return printed.join('');
   }
 
   #loose({ start, comments }: Part): string {

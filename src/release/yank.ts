@@ -1,7 +1,8 @@
-import { isMap, parseDocument } from 'yaml';
 import { commitFiles } from '../git/write.ts';
 import { toTime } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
+import { readYaml } from '../registry/yaml-document.ts';
+import { type PatchStep, patchFile } from '../registry/yaml-patch.ts';
 import { causeOf, findRelease, type Publishing } from './publish.ts';
 
 const MAIN = 'refs/heads/main';
@@ -39,19 +40,21 @@ async function commitStatus(
   const parent = await runtime.refs.read(MAIN);
   if (parent === undefined) throw new WaymarkError('RES_UNAVAILABLE', 'main has no commit yet');
   const path = `releases/${plugin}/${version}.yaml`;
-  const { document, text } = await readStatus(publishing, `${parent}:${path}`);
-  if (document.hasIn(['spec', 'yanked']) === (reason !== null)) return parent;
   const at = clock();
-  if (reason === null) document.deleteIn(['spec', 'yanked']);
-  else document.setIn(['spec', 'yanked'], { reason, at: toTime(at) });
-  const { spec } = document.toJS() as { spec?: object };
-  const isEmpty = Object.keys(spec ?? {}).length === 0;
+  const { spec, bytes } = await readStatus(publishing, `${parent}:${path}`);
+  const { yanked, ...rest } = spec;
+  if ((yanked !== undefined) === (reason !== null)) return parent;
+  const isEmpty = reason === null && Object.keys(rest).length === 0;
+  const step: PatchStep =
+    reason === null
+      ? { op: 'remove', path: '/spec/yanked' }
+      : { op: 'add', path: '/spec/yanked', value: { reason, at: toTime(at) } };
   const who = { name: actor, email: 'release@waymark.invalid', atSec: Math.floor(at / 1000) };
   const verb = reason === null ? 'un-yank' : 'yank';
   const commit = await commitFiles({
     repo: runtime.repo,
     parent,
-    changes: [{ path, content: isEmpty ? null : text() }],
+    changes: [{ path, content: isEmpty ? null : patched(bytes, step) }],
     message: `releases: ${verb} ${plugin} ${version}\n${reason ? `\n${reason}\n` : ''}`,
     author: who,
     committer: who,
@@ -68,16 +71,19 @@ async function commitStatus(
   return commit;
 }
 
-/** The file as it stands in git, with its comments; what is served may be older. */
+/** The file as it stands in git; what is served may be older. */
 async function readStatus({ runtime }: Publishing, spec: string) {
   const found = await runtime.pool.find(spec);
-  const text = found ? String(await runtime.pool.readBlob(found.oid)) : NEW_STATUS;
-  const document = parseDocument(text);
-  // `spec: {}` would keep what is added in one line.
-  const fields = document.get('spec');
-  if (isMap(fields) && fields.items.length === 0) fields.flow = false;
-  const style = { lineWidth: 0, flowCollectionPadding: text.includes('{ ') };
-  return { document, text: () => document.toString(style) };
+  const bytes = found ? await runtime.pool.readBlob(found.oid) : NEW_STATUS;
+  const read = readYaml(bytes.toString());
+  const value = read.ok ? (read.value.value as { spec?: Record<string, unknown> }) : {};
+  return { spec: value.spec ?? {}, bytes };
 }
 
-const NEW_STATUS = 'apiVersion: waymark/v1\nkind: ReleaseStatus\nspec: {}\n';
+function patched(bytes: Buffer, step: PatchStep): Buffer {
+  const result = patchFile(bytes, [step]);
+  if (result.ok) return result.value;
+  throw new WaymarkError('REG_INVALID', `the status of the release: ${result.error.message}`);
+}
+
+const NEW_STATUS = Buffer.from('apiVersion: waymark/v1\nkind: ReleaseStatus\nspec: {}\n');

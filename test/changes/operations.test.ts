@@ -150,6 +150,16 @@ describe('applyOperations', () => {
     ).toEqual([]);
   });
 
+  it('refuses to patch so much that nobody else would be served', async () => {
+    const path = 'docs/large.yaml';
+    const content = `a: ${'x'.repeat(200 * 1024)}\n`;
+    const step: Operation = { op: 'patch', path, patch: [{ op: 'add', path: '/b', value: 1 }] };
+
+    await expect(apply({ op: 'upsert', path, content }, step, step, step)).rejects.toMatchObject({
+      facts: { validationErrors: [{ field: 'operations.3', code: 'too_large' }] },
+    });
+  });
+
   const patch = [{ op: 'remove', path: '/none' }] as const;
   it.each<[Operation, string, string]>([
     [{ op: 'upsert', path: '../x', content: '' }, 'path', 'name-dots'],
