@@ -14,6 +14,8 @@ export interface ReviewRequest {
   head: string;
 }
 
+type Reviewer = Pick<Caller, 'actor' | 'user' | 'isProxy'>;
+
 /**
  * Adds a review to an active request.
  *
@@ -24,7 +26,7 @@ export async function addReview(
   { changeRequests, clock }: Settling,
   request: ChangeRequest,
   { verdict, body = '', head }: ReviewRequest,
-  { caller, requestId }: { caller: Pick<Caller, 'actor' | 'user'>; requestId: string },
+  { caller, requestId }: { caller: Reviewer; requestId: string },
 ): Promise<Review> {
   const { org, number, status } = request;
   if (!isActive(request)) {
@@ -53,10 +55,10 @@ export async function addReview(
 function checkVerdict(
   { author }: ChangeRequest,
   verdict: Verdict,
-  { actor, user }: Pick<Caller, 'actor' | 'user'>,
+  { actor, user, isProxy }: Reviewer,
 ): void {
   if (verdict === 'commented') return;
-  if (actor === author) {
+  if (personIn(actor) === personIn(author)) {
     throw new WaymarkError('PERM_DENIED', 'your own change is for another to approve or reject');
   }
   // Else one person with two keys would be two people.
@@ -64,7 +66,15 @@ function checkVerdict(
     const message = 'a verdict is a person’s: use a key that stands for a user';
     throw new WaymarkError('PERM_DENIED', message);
   }
+  // Else whoever makes keys would have the voices of everyone.
+  if (isProxy) {
+    const message = 'a verdict is a person’s own: log in, or use a key that you made yourself';
+    throw new WaymarkError('PERM_DENIED', message);
+  }
 }
+
+/** One voice for a name, here and at an outside authority: whether they are two cannot be known. */
+const personIn = (actor: string): string => actor.replace(/^(?:user|jwt):/, '');
 
 export const isStale = (review: Review, { head }: Pick<ChangeRequest, 'head'>): boolean =>
   review.head !== head;
@@ -80,7 +90,7 @@ export interface Tally {
 export function tallyOf(reviews: readonly Review[], request: Pick<ChangeRequest, 'head'>): Tally {
   const last = new Map<string, Review>();
   for (const review of reviews) {
-    if (review.verdict !== 'commented') last.set(review.reviewer, review);
+    if (review.verdict !== 'commented') last.set(personIn(review.reviewer), review);
   }
   const verdicts = [...last.values()];
   const approvals = verdicts.filter(

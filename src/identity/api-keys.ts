@@ -64,12 +64,15 @@ export async function createApiKey(
   const userId = user === null ? null : await userIdOf(user, org, stores);
   const expiresAt = expiryOf(request, clock);
   const what = { name, user, userId, teams, roles, scopes, expiresAt };
-  const made = { createdAt: at, createdBy: caller.actor, revokedAt: null, lastUsedAt: null };
+  const made = { createdAt: at, createdBy: makerOf(caller), revokedAt: null, lastUsedAt: null };
   const key: ApiKey = { id, org, secretHash, ...what, ...made };
   const entry = { at, actor: caller.actor, action: 'api-key.create', resource: id, after: what };
   await stores.apiKeys.insert(key, { ...entry, tenant: org ?? '*', requestId });
   return { ...shownKey(key), key: token };
 }
+
+/** A key is not the person that it stands for: else it could make one that passes for their own. */
+const makerOf = ({ kind, id, actor }: Caller): string => (kind === 'key' ? `key:${id}` : actor);
 
 function userOf({ user }: KeyRequest, caller: Caller): string | null {
   if (user !== undefined) return user;

@@ -6,7 +6,7 @@ export interface Caller {
   kind: 'key' | 'client' | 'user' | 'jwt' | 'anonymous';
   /** The API key's, the client's or the person's id; the user's name in an outside authority's token. */
   id: string;
-  /** As the audit log names it: `user:<user>`, `key:<id>` or `client:<id>`. */
+  /** As the audit log names it: `user:<user>`, `jwt:<user>`, `key:<id>` or `client:<id>`. */
   actor: string;
   /** Null for a site admin's key, which is of no org, and for a person who has chosen none. */
   org: string | null;
@@ -24,6 +24,8 @@ export interface Caller {
   isSiteAdmin: boolean;
   /** Of kind `client`. */
   client?: Client;
+  /** A key that another made for its `user`: it acts for them, and is not them. */
+  isProxy?: true;
   /** Whose it is, of a person in the database: their own log-in, or a key of theirs. */
   userId?: string;
   /** Of an org's member. */

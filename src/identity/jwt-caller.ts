@@ -34,7 +34,8 @@ export function callerOfClaims(claims: Claims, names: ClaimNames): Caller & { or
   return {
     kind: 'jwt',
     id: user,
-    actor: `user:${user}`,
+    // Not `user:`, which is for people of this site: one of the same name may be another.
+    actor: `jwt:${user}`,
     org,
     user,
     teams: [],

@@ -29,7 +29,7 @@ export async function findKeyOwner(
 }
 
 export function callerOfKey(key: ApiKey, owner: KeyOwner | undefined): Caller {
-  const { id, org, user, userId, teams, roles, scopes } = key;
+  const { id, org, user, userId, teams, roles, scopes, createdBy } = key;
   const isSiteAdmin = org === null;
   let permissions = isSiteAdmin ? siteAdminPermissions() : permissionsOf(roles);
   const member = owner?.member;
@@ -47,6 +47,7 @@ export function callerOfKey(key: ApiKey, owner: KeyOwner | undefined): Caller {
     permissions,
     isSiteAdmin,
     ...(scopes && { scopes: new Set(scopes) }),
+    ...(user !== null && createdBy !== `user:${user}` && { isProxy: true }),
     ...(userId !== null && { userId }),
     ...(member && { within: [member.roles], departments: member.departments }),
   };

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ChangeRequest, Verdict } from '../../src/changes/change-request.ts';
 import type { Settling } from '../../src/changes/change-request-settle.ts';
 import { addReview, approvalsCheck, isStale, tallyOf } from '../../src/changes/review.ts';
+import type { Caller } from '../../src/identity/caller.ts';
 import { createMemoryStores } from '../support/fakes/memory-stores.ts';
 import { makeChangeRequest, makeEntry, makeOrg, makeReview } from '../support/records.ts';
 
@@ -11,14 +12,14 @@ const earlier = 'e'.repeat(40);
 
 async function review(
   verdict: Verdict,
-  by: { actor?: string; user?: string | null; head?: string; of?: Partial<ChangeRequest> } = {},
+  by: Partial<Caller> & { head?: string; of?: Partial<ChangeRequest> } = {},
 ) {
-  const { actor = 'user:lin', user = 'lin', of = {} } = by;
+  const { actor = 'user:lin', user = 'lin', of = {}, head: at = head, ...more } = by;
   const stores = createMemoryStores();
   await stores.orgs.insert(makeOrg('acme'), makeEntry());
   const settling = { ...stores, clock: () => Date.UTC(2026, 2, 1) } as unknown as Settling;
-  const asked = { verdict, body: 'Well.', head: by.head ?? head };
-  const caller = { actor, user };
+  const asked = { verdict, body: 'Well.', head: at };
+  const caller = { ...more, actor, user };
   const made = await addReview(settling, { ...request, ...of }, asked, { caller, requestId: 'r' });
   return { made, stores };
 }
@@ -55,6 +56,19 @@ describe('addReview', () => {
       await expect(robot).rejects.toMatchObject({ code: 'PERM_DENIED' });
     },
   );
+
+  it.each<[string, Partial<Caller>]>([
+    ['a key that another made for them', { isProxy: true }],
+    ['the author by a token of an outside authority', { actor: 'jwt:ada', user: 'ada' }],
+  ])('takes no verdict of %s', async (_who, by) => {
+    await expect(review('approved', by)).rejects.toMatchObject({ code: 'PERM_DENIED' });
+  });
+
+  it('takes the verdict of whom an outside authority names', async () => {
+    const { made } = await review('approved', { actor: 'jwt:lin' });
+
+    expect(made.reviewer).toBe('jwt:lin');
+  });
 
   it('lets both of them comment', async () => {
     const own = await review('commented', { actor: 'user:ada', user: 'ada' });
@@ -93,6 +107,12 @@ describe('tallyOf', () => {
     ];
 
     expect(tallyOf(reviews, request)).toEqual({ approvedBy: ['lin'], rejectedBy: ['kim'] });
+  });
+
+  it('counts a name once, wherever its owner has logged in', () => {
+    const reviews = [by('user:lin', 'approved'), by('jwt:lin', 'approved')];
+
+    expect(tallyOf(reviews, request)).toEqual({ approvedBy: ['jwt:lin'], rejectedBy: [] });
   });
 
   it('forgets an approval of an earlier commit, and not an objection', () => {

@@ -13,7 +13,7 @@ let lin: string;
 beforeAll(async () => {
   service = await openService();
   org = await openOrg(service);
-  lin = await org.keyOf({ role: 'approver', user: 'lin@example.com' });
+  lin = await org.ownKeyOf({ role: 'approver', username: 'lin@example.com' });
 });
 afterAll(async () => {
   await org.close();
@@ -261,6 +261,29 @@ describe('POST /api/v1/change-requests/:number/reviews', () => {
     expect(answer.body.data).toMatchObject(review);
     const { body: list } = await at<{ data: object[] }>(`/${number}/reviews`);
     expect(list.data).toMatchObject([review]);
+  });
+
+  it('refuses the verdict of a key that an administrator made for somebody', async () => {
+    const { number, head } = await propose();
+    const token = await org.keyOf({ role: 'approver', user: 'kim@example.com' });
+    const body = { verdict: 'approved', head };
+
+    const answer = await refused(`/${number}/reviews`, { token, body });
+
+    expect([answer.status, answer.body.error.code]).toEqual([403, 'PERM_DENIED']);
+  });
+
+  it('refuses that of a key which such a key made, as if it were the person', async () => {
+    const { number, head } = await propose();
+    const first = await org.keyOf({ role: 'admin', user: 'kim@example.com' });
+    const url = `${service.url}/api/v1/api-keys`;
+    const more = { name: 'more', roles: ['admin'], user: 'kim@example.com' };
+    const made = await ask<{ data: { key: string } }>(url, { token: first, body: more });
+    const body = { verdict: 'approved', head };
+
+    const answer = await refused(`/${number}/reviews`, { token: made.body.data.key, body });
+
+    expect([made.status, answer.status, answer.body.error.code]).toEqual([201, 403, 'PERM_DENIED']);
   });
 
   it('is stale once the branch has moved, and refused for a commit that it has left', async () => {

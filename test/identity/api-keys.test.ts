@@ -55,7 +55,7 @@ describe('createApiKey', () => {
       org: 'acme',
       name: 'ci',
       teams: ['sales'],
-      createdBy: 'user:ada',
+      createdBy: `key:${'f'.repeat(16)}`,
     });
     expect(made).not.toHaveProperty('secretHash');
     expect(JSON.stringify(stored)).not.toMatch(made.key.slice(-20));

@@ -23,7 +23,7 @@ describe('callerOfClaims', () => {
     expect(caller).toEqual({
       kind: 'jwt',
       id: 'ada',
-      actor: 'user:ada',
+      actor: 'jwt:ada',
       org: 'acme',
       user: 'ada',
       teams: [],

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { expect } from 'vitest';
+import { makeOwnKey } from '../../cli/password-login.ts';
 import type { Role } from '../../src/identity/roles.ts';
 import { type Answered, type Asked, ask } from './app.ts';
 import { runGit, temporaryFolder } from './git.ts';
@@ -17,6 +18,8 @@ export interface OrgApi {
   /** A path below `/api/v1`, as an administrator; answers `data`. */
   post<T = unknown>(path: string, body: unknown): Promise<T>;
   keyOf(who: { role?: Role; user?: string; teams?: string[]; expiresAt?: string }): Promise<string>;
+  /** An API key that a new member of the org made for themselves. */
+  ownKeyOf(who: { username: string; role: Role }): Promise<string>;
   enrol(
     token: string,
     more?: Record<string, unknown>,
@@ -52,6 +55,16 @@ export async function openOrg(
     return (await site<{ key: string }>('/api-keys', body)).key;
   };
   const admin = await keyOf({ role: 'admin' });
+  const ownKeyOf: OrgApi['ownKeyOf'] = async ({ username, role }) => {
+    const password = 'correct horse battery';
+    const { id } = await site<{ id: string }>('/users', { username, password });
+    const url = `${at.url}/api/v1/members/${id}`;
+    const body = { roles: [role] };
+    const answer = await ask(url, { method: 'PUT', token: admin, body });
+    expect(answer.status, answer.text).toBe(201);
+    const login = { username, password, org };
+    return (await makeOwnKey(at.url, login, Date.now)).token;
+  };
   const tree = await temporaryFolder('waymark-tree-');
   const remoteAt = (url: string) => `${url.replace('//', `//git:${admin}@`)}/git/${org}.git`;
   await runGit(tree, ['init', '-q', '-b', 'main']);
@@ -66,6 +79,7 @@ export async function openOrg(
     get,
     post: site,
     keyOf,
+    ownKeyOf,
     async enrol(token, more = {}) {
       const body = { name: 'laptop', ...more };
       const answer = await get<{ clientId: string; token: string }>('/clients', { token, body });
