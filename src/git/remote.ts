@@ -230,9 +230,20 @@ function run(
     signal.removeEventListener('abort', onAbort);
     if (fault) reject(fault);
     else if (exitCode === 0) resolve(output);
-    else reject(new GitError(command, { exitCode, signal: by, stderr }, { cause }));
+    else {
+      const said = withoutPassword(stderr, env);
+      reject(new GitError(command, { exitCode, signal: by, stderr: said }, { cause }));
+    }
   };
   child.once('error', (error) => end(null, null, error));
   child.once('close', (exitCode, by) => end(exitCode, by));
   return promise;
+}
+
+/** The upstream's own words are in it, and a proxy may show the headers that it was sent. */
+function withoutPassword(said: string, env: Readonly<Record<string, string>>): string {
+  const { WAYMARK_USERNAME: username, WAYMARK_PASSWORD: password } = env;
+  if (!password) return said;
+  const basic = Buffer.from(`${username}:${password}`).toString('base64');
+  return said.replaceAll(basic, '[password]').replaceAll(password, '[password]');
 }

@@ -36,8 +36,9 @@ export function createApp(parts: AppParts): Express {
   app.use('/v0/management', management);
   app.use(identify({ authenticator, limiter, publicUrl }));
   for (const { at, router } of routers) app.use(at, router);
-  app.use((request) => {
-    throw new WaymarkError('RES_NOT_FOUND', `there is nothing at ${request.path}`);
+  app.use(() => {
+    // Which is not repeated: a token may stand in it.
+    throw new WaymarkError('RES_NOT_FOUND', 'there is nothing at this address');
   });
   app.use(sendError(logError));
   return app;

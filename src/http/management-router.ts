@@ -9,8 +9,8 @@ export function managementRouter(auth: ManagementAuth): Router {
     auth.check(request.socket.remoteAddress, keyIn(request));
     next();
   });
-  router.use((request) => {
-    throw new WaymarkError('RES_NOT_FOUND', `there is nothing at ${request.originalUrl}`);
+  router.use(() => {
+    throw new WaymarkError('RES_NOT_FOUND', 'there is nothing at this address');
   });
   return router;
 }

@@ -196,7 +196,7 @@ describe('a refusal', () => {
     expect(answer.status).toBe(404);
     expect(answer.body.error).toEqual({
       code: 'RES_NOT_FOUND',
-      message: 'there is nothing at /Boxes',
+      message: 'there is nothing at this address',
     });
   });
 
