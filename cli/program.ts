@@ -10,14 +10,17 @@ import { initCommand } from './commands/init.ts';
 import { keyCommand } from './commands/key.ts';
 import { keysCommand } from './commands/keys.ts';
 import { loginCommand } from './commands/login.ts';
+import { memberCommand } from './commands/member.ts';
 import { orgCommand } from './commands/org.ts';
 import { releaseCommand } from './commands/release.ts';
 import { removeCommand } from './commands/remove.ts';
 import { restoreCommand } from './commands/restore.ts';
 import { rollbackCommand } from './commands/rollback.ts';
+import { secretCommand } from './commands/secret.ts';
 import { serveCommand } from './commands/serve.ts';
 import { statusCommand } from './commands/status.ts';
 import { addCommand, syncCommand } from './commands/sync.ts';
+import { userCommand } from './commands/user.ts';
 import { validateCommand } from './commands/validate.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { ConflictError, EXIT, exitCodeOf, VerificationError } from './errors.ts';
@@ -35,7 +38,10 @@ const commands = [
   exportCommand,
   loginCommand,
   orgCommand,
+  userCommand,
+  memberCommand,
   keyCommand,
+  secretCommand,
   keysCommand,
   auditCommand,
   backupCommand,
@@ -94,8 +100,9 @@ function createProgram(cli: Cli): Command {
       version, every tag a release, and every client gets exactly what it may have, signed,
       encrypted, and only what changed.
 
-      Authors use init, validate, diff and change. Administrators use serve, org, key and release.
-      On a machine that installs plugins, enrol once, then add and sync.`,
+      Authors use init, validate, diff and change; release managers use release. Administrators
+      use serve, org, user, member, key and secret. On a machine that installs plugins, enrol
+      once, then add and sync.`,
     examples: [
       ['waymark serve', 'start a server here, with an example organisation'],
       ['waymark validate registry/', 'check a registry before pushing it'],

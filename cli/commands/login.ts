@@ -6,6 +6,7 @@ import { UsageError } from '../errors.ts';
 import { describe } from '../help.ts';
 import { request } from '../http.ts';
 import { makeOwnKey } from '../password-login.ts';
+import { readSecret } from '../read-secret.ts';
 
 const LIMIT_BYTES = 1024 * 1024;
 
@@ -39,7 +40,7 @@ export function loginCommand(program: Command, cli: Cli): void {
 async function runLogin(cli: Cli, command: Command): Promise<void> {
   const { url: given, org, token: argument } = cli.credentials(command);
   const url = parseUrl(given);
-  const token = argument === '-' ? await readAll(cli.world.stdin) : argument;
+  const token = argument === '-' ? await readSecret(cli.world, 'API key') : argument;
   if (!token)
     throw new UsageError('this needs an API key: give it with --token, or --token - to read it');
   if (org) {
@@ -56,7 +57,7 @@ async function runLogin(cli: Cli, command: Command): Promise<void> {
 async function runPasswordLogin(cli: Cli, command: Command, username: string): Promise<void> {
   const { url: given, org } = cli.credentials(command);
   const url = parseUrl(given);
-  const password = await readAll(cli.world.stdin);
+  const password = await readSecret(cli.world, 'password');
   const login = { username, password, ...(org && { org }) };
   keep(cli, command, { url, ...(await makeOwnKey(url, login, cli.world.clock)) });
 }
@@ -65,10 +66,4 @@ function keep(cli: Cli, command: Command, login: Credentials, remarks: string[] 
   const path = storeLogin(cli.world.environment.configDir, login);
   const { url, org = null } = login;
   cli.output(command).result({ url, org, path }, [`stored in ${path}`, ...remarks]);
-}
-
-async function readAll(stream: AsyncIterable<Uint8Array | string>): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
-  return Buffer.concat(chunks).toString().trim();
 }

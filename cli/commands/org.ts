@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { callApi, listApi } from '../api.ts';
 import type { Cli } from '../cli.ts';
@@ -23,6 +25,20 @@ export function orgCommand(program: Command, cli: Cli): void {
   deleteCommand(org, cli);
 }
 
+interface CreateFlags extends UpstreamFlags {
+  name?: string;
+  empty?: boolean;
+  mirror?: boolean;
+}
+
+interface UpstreamFlags {
+  upstream?: string;
+  branch?: string;
+  secret?: string;
+  username?: string;
+  knownHosts?: string;
+}
+
 function createCommand(org: Command, cli: Cli): void {
   const command = org
     .command('create')
@@ -30,20 +46,64 @@ function createCommand(org: Command, cli: Cli): void {
     .argument('<slug>', 'its name in addresses: lower-case letters, digits and single hyphens')
     .option('--name <name>', 'how people call it; default the slug')
     .option('--empty', 'an empty repository, to push or import into, instead of the template')
-    .action(async (slug: string, { name = slug, empty }: { name?: string; empty?: boolean }) => {
-      const body = { slug, name, mode: 'hosted', initial: empty ? 'empty' : 'template' };
-      const connection = cli.connection(command);
-      const made = await callApi<Org>(connection, { method: 'POST', path: '/orgs', body });
-      const clone = `${connection.url}/git/${slug}.git`;
-      cli.output(command).result({ ...made, clone }, [`made ${made.slug}`, `git clone ${clone}`]);
-    });
+    .option('--mirror', 'follow a repository that is elsewhere, which --upstream names')
+    .option('--upstream <url>', 'https://host/path, ssh://user@host/path or user@host:path')
+    .option('--branch <branch>', 'the branch that is followed; default main')
+    .option('--secret <name>', 'the secret with its password, token or private key')
+    .option('--username <name>', 'whose password it is, over https; default git')
+    .option('--known-hosts <file>', "over ssh: its host's keys, as ssh-keyscan prints them")
+    .action((slug: string, flags: CreateFlags) => createOrg(cli, command, slug, flags));
   describe(command, {
-    description: 'Takes under a second. The signing keys are made at the same time.',
+    description: `
+      Takes under a second. The signing keys are made at the same time.
+
+      A mirror's main is its upstream's. Store the secret once the organisation is made: then
+      the upstream is looked at.`,
     examples: [
       ['waymark org create acme', 'with the template registry'],
       ['waymark org create acme --empty', 'to push a registry that you have'],
+      [
+        'waymark org create tools --mirror --upstream https://git.example.com/tools.git --secret token',
+        'to follow one that is elsewhere',
+      ],
+      ['waymark secret set token --org tools < token', 'the secret of that'],
     ],
   });
+}
+
+async function createOrg(
+  cli: Cli,
+  command: Command,
+  slug: string,
+  { name = slug, ...flags }: CreateFlags,
+): Promise<void> {
+  const body = { slug, name, ...(await contentOf(cli, flags)) };
+  const connection = cli.connection(command);
+  const made = await callApi<Org>(connection, { method: 'POST', path: '/orgs', body });
+  const clone = `${connection.url}/git/${slug}.git`;
+  const output = cli.output(command);
+  output.result({ ...made, clone }, [`made ${made.slug}`, `git clone ${clone}`]);
+  if (flags.secret)
+    output.say(`store its secret: waymark secret set ${flags.secret} --org ${slug}`);
+}
+
+/** What it begins with: a repository of its own, or somebody else's. */
+async function contentOf(
+  { world }: Cli,
+  { mirror, empty, ...flags }: Omit<CreateFlags, 'name'>,
+): Promise<Record<string, unknown>> {
+  const { upstream: url, branch, secret: secretRef, username, knownHosts: file } = flags;
+  if (!mirror) {
+    if (Object.keys(flags).length === 0)
+      return { mode: 'hosted', initial: empty ? 'empty' : 'template' };
+    throw new UsageError('only a mirror has an upstream: give --mirror too');
+  }
+  if (url === undefined) throw new UsageError('--mirror needs --upstream');
+  if (empty) throw new UsageError('a mirror has what its upstream has: leave --empty out');
+  if (username && !secretRef) throw new UsageError('--username needs --secret');
+  const credentials = secretRef && { secretRef, username };
+  const knownHosts = file && (await readFile(resolve(world.cwd, file), 'utf8'));
+  return { mode: 'mirror', upstream: { url, branch, credentials, knownHosts } };
 }
 
 function listCommand(org: Command, cli: Cli): void {

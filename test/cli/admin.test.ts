@@ -44,6 +44,54 @@ describe('waymark org', () => {
     expect(lastRequest()?.body).toMatchObject({ initial: 'empty' });
   });
 
+  it('creates a mirror, and says to store its secret', async () => {
+    api.routes['POST /orgs'] = [201, success({ slug: 'tools' })];
+    await client.write('known_hosts', 'git.example.com ssh-ed25519 AAAA\n');
+    const upstream = 'git@git.example.com:tools.git';
+
+    const { stderr } = await client.run(
+      ...['org', 'create', 'tools', '--mirror', '--upstream', upstream, '--branch', 'trunk'],
+      ...['--secret', 'deploy-key', '--known-hosts', 'known_hosts'],
+    );
+
+    expect(stderr).toBe('store its secret: waymark secret set deploy-key --org tools\n');
+    expect(lastRequest()?.body).toEqual({
+      slug: 'tools',
+      name: 'tools',
+      mode: 'mirror',
+      upstream: {
+        url: upstream,
+        branch: 'trunk',
+        credentials: { secretRef: 'deploy-key' },
+        knownHosts: 'git.example.com ssh-ed25519 AAAA\n',
+      },
+    });
+  });
+
+  it('creates a mirror of what everybody may read', async () => {
+    api.routes['POST /orgs'] = [201, success({ slug: 'tools' })];
+    const url = 'https://git.example.com/tools.git';
+
+    const { stderr } = await client.run('org', 'create', 'tools', '--mirror', '--upstream', url);
+
+    expect(stderr).toBe('');
+    expect(lastRequest()?.body).toMatchObject({ mode: 'mirror', upstream: { url } });
+  });
+
+  it.each([
+    ['--mirror needs --upstream', ['--mirror']],
+    ['only a mirror has an upstream', ['--upstream', 'https://git.example.com/t']],
+    ['only a mirror has an upstream', ['--secret', 'token']],
+    ['leave --empty out', ['--mirror', '--empty', '--upstream', 'https://git.example.com/t']],
+    ['--username needs --secret', ['--mirror', '--upstream', 'https://h/t', '--username', 'x']],
+  ])('says %s: exit 2', async (message, flags) => {
+    const { exitCode, stderr } = await client.run('org', 'create', 'tools', ...flags);
+
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(message);
+    expect(api.requests).toEqual([]);
+  });
+
   it('lists every page', async () => {
     const org = (slug: string) => ({ slug, name: slug, mode: 'hosted', createdAt: '2026-11-02' });
     api.routes['GET /orgs'] = (page) => success([org(page === 1 ? 'acme' : 'beta')], page === 1);
@@ -95,11 +143,18 @@ describe('waymark key', () => {
     });
   });
 
-  it('refuses a role that there is not: exit 2', async () => {
-    const { exitCode, stderr } = await client.run('key', 'create', 'ci', '--role', 'root');
+  it('takes a role of the registry, and narrows it', async () => {
+    api.routes['POST /api-keys'] = [201, success({ id: '0f3a', key: 'wmk_0f3a_secret' })];
 
-    expect(exitCode).toBe(2);
-    expect(stderr).toContain('Allowed choices are owner, admin, publisher');
+    await client.run(
+      ...['key', 'create', 'ci', '--role', 'release-bot', '--scope', 'registry:read'],
+    );
+
+    expect(lastRequest()?.body).toEqual({
+      name: 'ci',
+      roles: ['release-bot'],
+      scopes: ['registry:read'],
+    });
   });
 
   it('lists keys', async () => {
