@@ -44,9 +44,17 @@ export const operationsShape: JsonSchema = {
   ),
 };
 
+/** What a commit cannot hold, or would steer the terminal of who reads it. */
+const NO_CONTROLS = '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]*$';
+const message = {
+  type: 'string',
+  maxLength: 10_000,
+  allOf: [{ pattern: '\\S' }, { pattern: NO_CONTROLS }],
+};
+
 export const editShape: JsonSchema = objectOf({
   base: oid,
-  message: { type: 'string', pattern: '\\S', maxLength: 10_000 },
+  message,
   operations: operationsShape,
 });
 

@@ -104,6 +104,8 @@ describe('POST /api/v1/changes', () => {
   it.each<[object, string]>([
     [{ base: 'main' }, 'base'],
     [{ message: ' \n' }, 'message'],
+    [{ message: 'a\0b' }, 'message'],
+    [{ message: 'a\u001b[2Jb' }, 'message'],
     [{ operations: [] }, 'operations'],
     [{ operations: [{ op: 'move', path: 'a' }] }, 'operations.0'],
     [{ operations: [{ op: 'upsert', path: 'a' }] }, 'operations.0.content'],
