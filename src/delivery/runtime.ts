@@ -1,5 +1,3 @@
-import type { AuditEntry, AuditStore } from '../audit/entry.ts';
-import type { Logger } from '../audit/logger.ts';
 import type { Push, PushedRef, PushGate } from '../git/gate.ts';
 import { isFirstParentAncestor } from '../git/history.ts';
 import { removeStaleLocks } from '../git/locks.ts';
@@ -8,12 +6,10 @@ import { type ObjectPool, openObjectPool } from '../git/object-pool.ts';
 import { openRefs, type Refs } from '../git/refs.ts';
 import type { Org } from '../identity/org.ts';
 import type { Permission } from '../identity/roles.ts';
-import type { Clock } from '../model/clock.ts';
-import { type Diagnostic, fileError, isError } from '../model/diagnostic.ts';
+import { type Diagnostic, isError } from '../model/diagnostic.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { failpoint } from '../model/failpoint.ts';
-import { fail, type Result } from '../model/result.ts';
-import type { ArtifactStore } from '../registry/artifacts.ts';
+import type { Result } from '../model/result.ts';
 import type { ParsePool } from '../registry/parse-pool.ts';
 import type { Snapshot } from '../registry/snapshot.ts';
 import { acceptTag, type TagReader } from '../release/accept-tag.ts';
@@ -21,51 +17,29 @@ import type { StoredRoot } from '../signing/keys.ts';
 import type { MasterKey } from '../signing/master-key.ts';
 import { type Keyring, openKeyring } from '../signing/org-keys.ts';
 import { keysOfRole, parseRoot, type RootDocument } from '../signing/root.ts';
-import { findAuditGaps } from './audit-gap.ts';
-import { type ResolvedChannels, resolveChannels } from './channels.ts';
 import { Commits } from './commits.ts';
-import { auditEntryOf, type Cause, intentsOf, judgeIntents } from './intents.ts';
+import { type Cause, intentsOf } from './intents.ts';
 import { type KeyStore, readOrgKeys } from './key-store.ts';
-import { nextPointers } from './next-pointers.ts';
+import { MAIN, Projection, type ProjectionDeps } from './projection.ts';
 import { type Protection, protectionOf } from './protection.ts';
-import type { ActivePointer, Intent, PublicationStore, ReleaseRow } from './publication.ts';
-import {
-  keepReplaced,
-  loadPublished,
-  type Published,
-  storePublished,
-  storeRecord,
-} from './published.ts';
+import type { ReleaseRow } from './publication.ts';
+import { type Published, storeRecord } from './published.ts';
 import { checkPush } from './push-gate.ts';
 import { FOLLOWS_UPSTREAM } from './push-rules.ts';
 import type { Quarantine, QuarantineStore } from './quarantine.ts';
 import type { PluginRecord } from './record.ts';
-import { type FoundTags, readReleaseTags } from './release-tags.ts';
 import { Reminders } from './reminders.ts';
-import { isUnreadable } from './unreadable.ts';
-import { createView, type View } from './view.ts';
+import type { View } from './view.ts';
 
-export interface RuntimeDeps {
-  publications: PublicationStore;
-  audit: Pick<AuditStore, 'tells'>;
+export interface RuntimeDeps extends ProjectionDeps {
   quarantines: Pick<QuarantineStore, 'find'>;
   keys: KeyStore;
-  artifacts: ArtifactStore;
   master: MasterKey;
   parsers: ParsePool;
-  clock: Clock;
-  log: Logger;
 }
 
-const MAIN = 'refs/heads/main';
 /** Each is one that another node has won. */
 const MOST_ATTEMPTS = 20;
-
-/** What is served of `main`. `digest` is its artifact's; '' when it has to be stored again. */
-interface Served {
-  published: Published;
-  digest: string;
-}
 
 /** Who does something to an org, as far as the gate and the audit log need to know. */
 export interface Actor {
@@ -87,19 +61,16 @@ export class OrgRuntime {
   readonly #deps: RuntimeDeps;
   readonly #commits: Commits;
   readonly #reminders: Reminders;
+  readonly #projection: Projection;
   readonly #listeners = new Set<(view: View, before: View | undefined) => void>();
   readonly #followers: (() => Promise<void>)[] = [];
   #roots: readonly StoredRoot[] = [];
   #root: RootDocument | undefined;
   #keyring: Keyring | undefined;
   #view: View | undefined;
-  #served: Served | undefined;
-  #rows: ReleaseRow[] = [];
-  #pointers = new Map<string, ActivePointer>();
   #refreshing: Promise<void> | undefined;
   #again = false;
   #quarantine: Quarantine | undefined;
-  #hasAuditGap = false;
   readonly #closing = new AbortController();
 
   constructor(org: Org, repo: string, deps: RuntimeDeps) {
@@ -112,13 +83,14 @@ export class OrgRuntime {
     const { artifacts, parsers, log } = deps;
     this.#commits = new Commits({ repo, pool, artifacts, parsers }, log);
     this.#reminders = new Reminders(deps.clock, () => this.#refreshAlone());
+    this.#projection = new Projection(this, this.#commits, this.#reminders, deps);
   }
 
   /** Serves what the database says, then catches up with the refs, now or as soon as they can be read. */
   async start(): Promise<void> {
     this.#quarantine = await this.#deps.quarantines.find(this.org.slug);
     await this.reloadKeys();
-    await this.#catchUp();
+    await this.#projection.catchUp();
     try {
       await removeStaleLocks(this.repo, () => false);
       await this.refresh();
@@ -146,7 +118,7 @@ export class OrgRuntime {
 
   /** What keeps `main` from being served, for the people who can mend it. */
   get diagnostics(): readonly Diagnostic[] {
-    return this.#pointers.get('rolling')?.diagnostics ?? [];
+    return this.#projection.diagnostics;
   }
 
   /** Set while the repository is known to be damaged: what was served stays served. */
@@ -174,7 +146,7 @@ export class OrgRuntime {
 
   /** Whether, since the start, a ref was found that nothing in the audit log explains. */
   get hasAuditGap(): boolean {
-    return this.#hasAuditGap;
+    return this.#projection.hasAuditGap;
   }
 
   get keyring(): Keyring {
@@ -205,10 +177,11 @@ export class OrgRuntime {
     this.#roots = roots;
     this.#root = parseRoot(Buffer.from(latest.body));
     this.#keyring = openKeyring(keys, this.#deps.master);
-    if (this.#view) this.#swap({ ...this.#view, rootVersion: latest.version });
+    if (this.#view) this.show({ ...this.#view, rootVersion: latest.version });
   }
 
-  #swap(view: View): void {
+  /** Serves from `view` from now on. */
+  show(view: View): void {
     const before = this.#view;
     this.#view = view;
     for (const listener of this.#listeners) listener(view, before);
@@ -264,7 +237,7 @@ export class OrgRuntime {
       protection: this.protection,
       releaseKeys: this.releaseKeys,
       checkCommit: (commit: string, pool: ObjectPool) => this.checkCommit(commit, pool),
-      tagReader: () => this.#tagReader(),
+      tagReader: () => this.tagReader(),
     };
     return await checkPush(org, push, permissions);
   }
@@ -314,7 +287,7 @@ export class OrgRuntime {
 
   /** The releases that a tag which is here would make, or why it makes none. */
   judgeTag(name: string, oid: string): Promise<Result<ReleaseRow[], string>> {
-    return acceptTag(this.#tagReader(), name, oid);
+    return acceptTag(this.tagReader(), name, oid);
   }
 
   async #openIntents(updates: readonly PushedRef[], cause: Cause): Promise<string[]> {
@@ -384,134 +357,13 @@ export class OrgRuntime {
     let overtaken = 0;
     do {
       this.#again = false;
-      if (!(await this.#project()) && ++overtaken === MOST_ATTEMPTS) {
+      if (await this.#projection.project()) continue;
+      // Another node was first: what it stored is to be taken over.
+      this.#again = true;
+      if (++overtaken === MOST_ATTEMPTS) {
         throw new WaymarkError('RES_UNAVAILABLE', 'other nodes are always first: retry');
       }
     } while (this.#again && !this.#isClosed);
-  }
-
-  /** One look at the refs. False when another node was first: what it stored is to be taken over. */
-  async #project(): Promise<boolean> {
-    const { publications, clock } = this.#deps;
-    await this.#catchUp();
-    const head = await this.refs.read(MAIN);
-    const { added, alarms } = await this.#readTags();
-    const { served, diagnostics } = await this.#publish(head);
-    const intents = await publications.pendingIntents(this.org.slug);
-    const { done, dropped } = await judgeIntents(this, intents, clock());
-    if (dropped.length > 0) await publications.dropIntents(dropped.map(({ opId }) => opId));
-    const rows = [...this.#rows, ...added];
-    const channels = served && (await this.#channels(served.published, rows));
-    const wanted = {
-      org: this.org.slug,
-      desired: head ?? '',
-      active: served?.published.commit ?? '',
-      digest: served?.digest ?? '',
-      diagnostics: [...diagnostics, ...alarms],
-      channels: new Map([...(channels?.byName ?? [])].map(([name, { digest }]) => [name, digest])),
-    };
-    const pointers =
-      head === undefined ? [] : nextPointers(wanted, this.#pointers, clock(), added.length > 0);
-    if (pointers.length === 0 && added.length === 0 && done.length === 0) return true;
-    const gaps = await this.#findGaps(head, added, done);
-    await failpoint('activate.before-swap');
-    const isStored = await publications.project({
-      org: this.org.slug,
-      pointers: pointers.map((next) => ({
-        next,
-        expectedSequence: this.#pointers.get(next.channel)?.sequence ?? 0,
-      })),
-      releases: added,
-      closes: done.map(({ opId }) => opId),
-      entries: [...done.map((intent) => auditEntryOf(intent, clock())), ...gaps],
-    });
-    if (!isStored) {
-      this.#again = true;
-      return false;
-    }
-    this.#reportGaps(gaps);
-    for (const pointer of pointers) this.#pointers.set(pointer.channel, pointer);
-    this.#rows = rows;
-    if (served && channels && pointers.length > 0) this.#show(served, channels);
-    await failpoint('activate.swapped');
-    return true;
-  }
-
-  #findGaps(head: string | undefined, added: readonly ReleaseRow[], done: readonly Intent[]) {
-    const { audit, clock } = this.#deps;
-    const desired = this.#pointers.get('rolling')?.desired ?? '';
-    return findAuditGaps(audit, { org: this.org.slug, desired, head, added, done }, clock());
-  }
-
-  #reportGaps(gaps: readonly AuditEntry[]): void {
-    for (const { resource: ref, after } of gaps) {
-      this.#hasAuditGap = true;
-      const facts = { org: this.org.slug, ref, after };
-      this.#deps.log.error(facts, 'a ref was moved, and the audit log does not say by whom');
-    }
-  }
-
-  /** Serves what another node stored, or this one before it was started again. */
-  async #catchUp(): Promise<void> {
-    const { publications } = this.#deps;
-    const stored = await publications.pointers(this.org.slug);
-    const pointers = new Map(stored.map((pointer) => [pointer.channel, pointer]));
-    const rolling = pointers.get('rolling');
-    if (!rolling || rolling.sequence === this.#pointers.get('rolling')?.sequence) return;
-    this.#pointers = pointers;
-    this.#rows = await publications.releases(this.org.slug);
-    const isSame = rolling.digest === this.#served?.digest;
-    const served = isSame ? this.#served : await this.#load(rolling);
-    if (served) this.#show(served, await this.#channels(served.published, this.#rows));
-  }
-
-  /** A stored publication; where it is damaged or of another format, its commit is compiled again. */
-  async #load({ active, digest }: ActivePointer): Promise<Served | undefined> {
-    if (digest === '') return undefined;
-    try {
-      const published = await loadPublished(this.#deps.artifacts, digest);
-      if (published) return { published, digest };
-    } catch (error) {
-      if (!isUnreadable(error)) throw error;
-      this.#deps.log.error({ org: this.org.slug, error }, 'the active snapshot is compiled anew');
-    }
-    const published = await this.publishedAt(active).catch((error: unknown) => {
-      this.#deps.log.error({ org: this.org.slug, error }, 'the active commit cannot be read');
-      return undefined;
-    });
-    return published && { published, digest: '' };
-  }
-
-  /** Compiles `head` where it is not what is served. A failure keeps the last good one. */
-  async #publish(
-    head: string | undefined,
-  ): Promise<{ served: Served | undefined; diagnostics: readonly Diagnostic[] }> {
-    const served = this.#served;
-    const isServed =
-      served?.published.isCurrent && served.published.commit === head && served.digest !== '';
-    if (head === undefined || isServed) return { served, diagnostics: [] };
-    const result = await this.#compile(head);
-    if (!result.ok) {
-      this.#reminders.retry();
-      return { served, diagnostics: result.error };
-    }
-    this.#reminders.succeeded();
-    const snapshot = result.value;
-    const placed = await this.#commits.place(head, snapshot);
-    const replaced = keepReplaced(served?.published, placed.records, this.#deps.clock());
-    const published = { ...placed, replaced };
-    const digest = await storePublished(this.#deps.artifacts, published, snapshot);
-    await failpoint('activate.artifacts-written');
-    return { served: { published, digest }, diagnostics: [] };
-  }
-
-  async #compile(head: string): Promise<Result<Snapshot, readonly Diagnostic[]>> {
-    try {
-      return await this.#commits.compile(head);
-    } catch (error) {
-      if (!isUnreadable(error)) throw error;
-      return fail([fileError('.', 'unreadable', error.message)]);
-    }
   }
 
   #refreshAlone(): void {
@@ -521,46 +373,7 @@ export class OrgRuntime {
     });
   }
 
-  async #channels(published: Published, rows: readonly ReleaseRow[]): Promise<ResolvedChannels> {
-    const { artifacts, clock } = this.#deps;
-    const resolved = await resolveChannels({
-      published,
-      rows,
-      pointers: this.#pointers,
-      artifacts,
-      nowMs: clock(),
-    });
-    if (resolved.nextChangeMs !== undefined) this.#reminders.at(resolved.nextChangeMs);
-    return resolved;
-  }
-
-  #show(served: Served, channels: ResolvedChannels): void {
-    const rolling = this.#pointers.get('rolling')!;
-    this.#served = served;
-    this.#commits.served = served.published;
-    const view = createView({
-      org: this.org,
-      sequence: rolling.sequence,
-      desired: rolling.desired,
-      rootVersion: this.rootVersion,
-      diagnostics: rolling.diagnostics,
-      published: served.published,
-      rows: this.#rows,
-      channels: new Map(
-        [...channels.byName].map(([name, { spec, resolution }]) => [
-          name,
-          { spec, resolution, sequence: this.#pointers.get(name)?.sequence ?? rolling.sequence },
-        ]),
-      ),
-    });
-    this.#swap(view);
-  }
-
-  #readTags(): Promise<FoundTags> {
-    return readReleaseTags(this.refs, this.#tagReader(), this.#rows, this.#deps.log);
-  }
-
-  #tagReader(): TagReader {
+  tagReader(): TagReader {
     return {
       org: this.org,
       releaseKeys: this.releaseKeys,
