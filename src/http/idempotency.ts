@@ -18,7 +18,7 @@ type Work = () => Promise<Answer | undefined>;
 
 /** What is sealed: of a running request only what was asked. */
 interface Kept {
-  /** A digest of the body and the query. */
+  /** A digest of the body, the query and the caller's permissions. */
   asked: string;
   answer?: Omit<Answer, 'body'> & { body?: unknown };
   refusal?: ErrorFacts & { code: ErrorCode; message: string };
@@ -45,7 +45,9 @@ export function createOnce(deps: Deps): Once {
     const key = keyIn(call);
     if (key === undefined || call.caller.kind === 'anonymous') return work();
     const id = idOf(call, key);
-    const asked = digestOf([call.query.toString(), call.request.body]);
+    // A handler may look closer than its route: what was allowed to more is not shown to less.
+    const permissions = [...call.caller.permissions].sort();
+    const asked = digestOf([call.query.toString(), call.request.body, permissions]);
     const nowMs = clock();
     const running: KeptAnswer = {
       id,

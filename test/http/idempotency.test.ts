@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { jsonBody } from '../../src/http/json-body.ts';
 import { type Answer, type Route, route } from '../../src/http/route.ts';
+import { mintApiKey } from '../../src/identity/keys.ts';
 import { WaymarkError } from '../../src/model/errors.ts';
 import { type Refused, serveApp, type TestApp } from '../support/app.ts';
+import { addPerson } from '../support/people.ts';
+import { makeApiKey, makeEntry, makeMember } from '../support/records.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -217,6 +220,24 @@ describe('an Idempotency-Key', () => {
     const answer = await send({ who: await app.keyOf('publisher') });
 
     expect(answer.body.data.id).toBe(2);
+  });
+
+  it('is not shown what it may not do any more', async () => {
+    const { members, apiKeys } = app.stores;
+    await addPerson(app.stores, 'ada', { acme: ['admin'] });
+    const { id, token: own, secretHash } = mintApiKey();
+    const part = { secretHash, userId: 'id-of-ada', roles: ['admin'] };
+    await apiKeys.insert(makeApiKey(id, part), makeEntry());
+    await send({ who: own });
+    const publisher = makeMember('ada', { roles: ['publisher'], version: 2 });
+    expect(await members.replace(publisher, 1, makeEntry())).toBe('done');
+    app.authenticator.invalidate('id-of-ada');
+
+    const again = await send({ who: own });
+
+    expect([again.status, again.body.error.code]).toEqual([409, 'RES_IDEMPOTENCY_CONFLICT']);
+    expect(again.text).not.toContain('wmk_secret');
+    expect(asked).toBe(1);
   });
 
   it.each(['/log-in', '/boxes'])(
