@@ -137,6 +137,9 @@ describe('shapeText', () => {
     [{ type: 'object', additionalProperties: { type: 'integer' } }, '{ [name]: integer }'],
     [{ type: 'object', properties: {} }, '{}'],
     [{}, 'anything'],
+    [true, 'anything'],
+    [{ type: 'object', properties: { a: true, b: false } }, '{\n  a?: anything,\n  b?: nothing\n}'],
+    [{ oneOf: [true, { type: 'null' }] }, 'anything | null'],
     [
       {
         type: 'object',
