@@ -47,10 +47,21 @@ export function createPasswords(cost: ScryptCost = OWASP): Passwords {
   }
 
   async function isRight(password: string, stored: string | null | undefined): Promise<boolean> {
-    nobodys ??= hash(randomBytes(16).toString('hex'));
+    nobodys ??= makeNobodys();
+    nobodys.catch(() => {}); // where it is not waited for
     const { salt, key, ...atCost } = partsOf(stored ?? (await nobodys));
     const presented = await keyOf(password, salt, atCost, slots);
     return timingSafeEqual(presented, key) && Boolean(stored);
+  }
+
+  async function makeNobodys(): Promise<string> {
+    try {
+      return await hash(randomBytes(16).toString('hex'));
+    } catch (error) {
+      // Else whoever is not there would be told apart for good.
+      nobodys = undefined;
+      throw error;
+    }
   }
 
   return { hash, isRight };

@@ -55,6 +55,24 @@ describe('isRight', () => {
   });
 });
 
+describe('isRight, first asked in a crowd', () => {
+  it('knows those without a password again once it is over', async () => {
+    const passwords = createPasswords({ logN: 4, r: 1, p: 1 });
+    const stored = await passwords.hash(RIGHT);
+    const crowd = Array.from({ length: 34 }, () => passwords.hash(RIGHT));
+
+    const early = await Promise.allSettled([
+      passwords.isRight(RIGHT, stored),
+      passwords.isRight(RIGHT, null),
+    ]);
+
+    expect(early.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    await Promise.all(crowd);
+    expect(await passwords.isRight(RIGHT, null)).toBe(false);
+    expect(await passwords.isRight(RIGHT, stored)).toBe(true);
+  });
+});
+
 describe('checkNewPassword', () => {
   it.each([
     ['elevenchars', 'minLength'],
