@@ -34,6 +34,8 @@ export const dumpedTables = {
   session: null,
   lockout: null,
   keptAnswer: null,
+  // A webhook that comes again only has the upstream looked at.
+  webhookDelivery: null,
   // Repositories that are restored are whole.
   quarantine: null,
   // Their files are not in a backup: bundles are sealed anew.

@@ -14,6 +14,7 @@ import { secrets } from './migrations/0009-secrets.ts';
 import { jobs } from './migrations/0010-jobs.ts';
 import { audit } from './migrations/0011-audit.ts';
 import { tokens } from './migrations/0012-tokens.ts';
+import { webhooks } from './migrations/0013-webhooks.ts';
 import type { Tables } from './tables.ts';
 
 /** By name, in order. One that was ever released is not edited: add another. */
@@ -30,6 +31,7 @@ const migrations = {
   '0010-jobs': jobs,
   '0011-audit': audit,
   '0012-tokens': tokens,
+  '0013-webhooks': webhooks,
 };
 
 export const newestMigration = Object.keys(migrations).sort().at(-1)!;

@@ -16,6 +16,7 @@ import type { SessionStore } from '../identity/session.ts';
 import type { TokenKeyStore } from '../identity/token-key.ts';
 import type { UserStore } from '../identity/user.ts';
 import type { UpstreamStore } from '../mirror/upstream.ts';
+import type { WebhookStore } from '../mirror/webhook.ts';
 import type { JobStore } from '../queue/job.ts';
 import type { SecretStore } from '../secrets/secret.ts';
 import { apiKeyStore } from './api-key-store.ts';
@@ -39,6 +40,7 @@ import { sessionStore } from './session-store.ts';
 import { tokenKeyStore } from './token-key-store.ts';
 import { upstreamStore } from './upstream-store.ts';
 import { userStore } from './user-store.ts';
+import { webhookStore } from './webhook-store.ts';
 
 /** What belongs to an org throws `RES_NOT_FOUND` when it is stored after the org was removed. */
 export interface Stores {
@@ -58,6 +60,7 @@ export interface Stores {
   audit: AuditStore;
   secrets: SecretStore;
   upstreams: UpstreamStore;
+  webhooks: WebhookStore;
   checkpoints: CheckpointStore;
   changeRequests: ChangeRequestStore;
   jobs: JobStore;
@@ -82,6 +85,7 @@ export function createStores({ db }: Database): Stores {
     audit: auditStore(db),
     secrets: secretStore(db),
     upstreams: upstreamStore(db),
+    webhooks: webhookStore(db),
     checkpoints: checkpointStore(db),
     changeRequests: changeRequestStore(db),
     jobs: jobStore(db),

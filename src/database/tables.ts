@@ -49,8 +49,10 @@ export interface Tables {
   sealedBody: SealedBody;
   tokenKey: Row<TokenKey, 'publicJwk'>;
   secret: StoredSecret;
-  upstream: Omit<Upstream, 'lastError'> & Absent<'lastError'>;
+  upstream: Omit<Upstream, 'provider' | 'lastError' | 'lastWriteError'> &
+    Absent<'provider' | 'lastError' | 'lastWriteError'>;
   upstreamCondition: Row<Condition, 'diagnostics'>;
+  webhookDelivery: { org: string; mark: string; expiresAt: string };
   sealedPacket: { bodyDigest: string; subkey: string; packet: Uint8Array };
   job: Row<Job, 'payload'>;
   quarantine: Quarantine;

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import type { ProviderSettings } from '../mirror/provider/settings.ts';
 import type { Condition, SyncFault, Upstream, UpstreamStore } from '../mirror/upstream.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { appendAudit } from './audit-store.ts';
@@ -15,18 +16,19 @@ export function upstreamStore(db: Kysely<Tables>): UpstreamStore {
       return row && toUpstream(row);
     },
 
-    insert: ({ lastError, ...upstream }, entry) =>
+    insert: ({ lastError, lastWriteError, provider, ...upstream }, entry) =>
       db.transaction().execute(async (tx) => {
-        const row = { ...upstream, lastError: toText(lastError) };
+        const texts = { provider: toText(provider), lastError: toText(lastError) };
+        const row = { ...upstream, ...texts, lastWriteError: toText(lastWriteError) };
         await tx.insertInto('upstream').values(row).execute();
         await appendAudit(tx, entry);
       }),
 
-    replace: (org, settings, expected, entry) =>
+    replace: (org, { provider, ...settings }, expected, entry) =>
       db.transaction().execute(async (tx) => {
         const { numUpdatedRows } = await tx
           .updateTable('upstream')
-          .set({ ...settings, version: expected + 1 })
+          .set({ ...settings, provider: toText(provider), version: expected + 1 })
           .where('org', '=', org)
           .where('version', '=', expected)
           .executeTakeFirstOrThrow();
@@ -37,6 +39,11 @@ export function upstreamStore(db: Kysely<Tables>): UpstreamStore {
 
     async saveStatus(org, { lastError, ...status }) {
       const row = { ...status, lastError: toText(lastError) };
+      await db.updateTable('upstream').set(row).where('org', '=', org).execute();
+    },
+
+    async saveWriteError(org, fault) {
+      const row = { lastWriteError: toText(fault) };
       await db.updateTable('upstream').set(row).where('org', '=', org).execute();
     },
 
@@ -82,11 +89,18 @@ export function upstreamStore(db: Kysely<Tables>): UpstreamStore {
   };
 }
 
-const toText = (fault: SyncFault | null): string | null => fault && JSON.stringify(fault);
+const toText = (value: SyncFault | ProviderSettings | null): string | null =>
+  value && JSON.stringify(value);
 
-function toUpstream({ lastError, ...row }: Tables['upstream']): Upstream {
-  return { ...row, lastError: lastError === null ? null : (JSON.parse(lastError) as SyncFault) };
-}
+const fromText = <T>(text: string | null): T | null =>
+  text === null ? null : (JSON.parse(text) as T);
+
+const toUpstream = (row: Tables['upstream']): Upstream => ({
+  ...row,
+  provider: fromText<ProviderSettings>(row.provider),
+  lastError: fromText<SyncFault>(row.lastError),
+  lastWriteError: fromText<SyncFault>(row.lastWriteError),
+});
 
 function toRow(condition: Condition): Tables['upstreamCondition'] {
   return { ...condition, diagnostics: JSON.stringify(condition.diagnostics) };

@@ -152,7 +152,7 @@ export class OrgRuntimes {
       action: 'upstream.set',
       after: auditedUpstream(settings),
     };
-    const upstream = { org: slug, ...settings, version: 1, ...NEVER_SYNCED };
+    const upstream = { org: slug, ...settings, version: 1, ...NEVER_SYNCED, lastWriteError: null };
     await this.#deps.upstreams.insert(upstream, { ...entry, resource: slug });
   }
 

@@ -1,3 +1,4 @@
+import type { Mirrors } from '../mirror/mirrors.ts';
 import { secretFields, type Vault } from '../secrets/vault.ts';
 import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
@@ -38,8 +39,13 @@ const actingIn = ({
   requestId,
 });
 
+interface Deps {
+  vault: Vault;
+  mirrors: Pick<Mirrors, 'hint'>;
+}
+
 /** An org's secrets go in, and only the server reads them. */
-export function secretRoutes({ vault }: { vault: Vault }): Route[] {
+export function secretRoutes({ vault, mirrors }: Deps): Route[] {
   return [
     route({
       method: 'get',
@@ -62,7 +68,10 @@ export function secretRoutes({ vault }: { vault: Vault }): Route[] {
       answers: { 200: { data: secretShape, example } },
       async handle(call) {
         const { name } = call.params;
-        return { status: 200, body: await vault.put(name, call.body.value, actingIn(call)) };
+        const stored = await vault.put(name, call.body.value, actingIn(call));
+        // A mirror may have waited for it.
+        mirrors.hint(call.org);
+        return { status: 200, body: stored };
       },
     }),
     route({

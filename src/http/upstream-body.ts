@@ -1,4 +1,7 @@
+import { PROVIDER_KINDS } from '../mirror/provider/settings.ts';
 import type { JsonSchema } from './route.ts';
+
+const secretName = { type: 'string', minLength: 1, maxLength: 63 };
 
 export const upstreamProperties = {
   url: { type: 'string', minLength: 1, maxLength: 2048 },
@@ -8,11 +11,23 @@ export const upstreamProperties = {
     required: ['secretRef'],
     additionalProperties: false,
     properties: {
-      secretRef: { type: 'string', minLength: 1, maxLength: 63 },
+      secretRef: secretName,
       username: { type: 'string', minLength: 1, maxLength: 200 },
     },
   },
   knownHosts: { type: ['string', 'null'], maxLength: 65_536 },
+  provider: {
+    type: ['object', 'null'],
+    required: ['kind'],
+    additionalProperties: false,
+    properties: {
+      kind: { enum: [...PROVIDER_KINDS] },
+      apiUrl: { type: ['string', 'null'], minLength: 1, maxLength: 2048 },
+      project: { type: ['string', 'null'], minLength: 1, maxLength: 200 },
+      tokenRef: { ...secretName, type: ['string', 'null'] },
+      webhookRefs: { type: 'array', maxItems: 2, uniqueItems: true, items: secretName },
+    },
+  },
 };
 
 /** An upstream, as it stands in the body of the org that is made with it. */

@@ -1,3 +1,5 @@
+import { PROVIDER_KINDS } from '../mirror/provider/settings.ts';
+
 const text = { type: 'string' };
 const textOrNull = { type: ['string', 'null'] };
 const time = { type: 'string', format: 'date-time' };
@@ -39,6 +41,16 @@ export const conditionShape = all({
   acceptedBy: textOrNull,
 });
 
+const provider = all({
+  kind: { enum: [...PROVIDER_KINDS] },
+  apiUrl: textOrNull,
+  project: textOrNull,
+  tokenRef: textOrNull,
+  webhookRefs: { type: 'array', items: text },
+});
+
+const fault = { oneOf: [{ type: 'null' }, all({ reason: text, message: text })] };
+
 export const upstreamShape = all({
   url: text,
   branch: text,
@@ -46,11 +58,13 @@ export const upstreamShape = all({
     oneOf: [{ type: 'null' }, all({ secretRef: text, username: textOrNull })],
   },
   knownHosts: textOrNull,
+  provider: { oneOf: [{ type: 'null' }, provider] },
   version: { type: 'integer', minimum: 1 },
   head: { oneOf: [{ type: 'null' }, oid] },
   lastAttemptAt: timeOrNull,
   lastSuccessAt: timeOrNull,
-  lastError: { oneOf: [{ type: 'null' }, all({ reason: text, message: text })] },
+  lastError: fault,
+  lastWriteError: fault,
   conditions: { type: 'array', items: conditionShape },
 });
 
@@ -71,10 +85,18 @@ export const upstreamExample = {
   branch: 'main',
   credentials: { secretRef: 'upstream-token', username: 'waymark' },
   knownHosts: null,
+  provider: {
+    kind: 'gitea',
+    apiUrl: null,
+    project: null,
+    tokenRef: 'gitea-token',
+    webhookRefs: ['webhook'],
+  },
   version: 1,
   head: '1f2e3d4c5b6a79880716253443526170f9e8d7c6',
   lastAttemptAt: '2026-11-21T06:53:57.831Z',
   lastSuccessAt: '2026-11-21T06:53:58.120Z',
   lastError: null,
+  lastWriteError: null,
   conditions: [conditionExample],
 };

@@ -1,6 +1,7 @@
 import { type Clock, toTime } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
 import type { OutboundPolicy } from '../outbound/guard.ts';
+import type { ProviderSettings } from './provider/settings.ts';
 import { checkSettings, type UpstreamRequest } from './settings.ts';
 import {
   auditedUpstream,
@@ -16,11 +17,13 @@ export interface ShownUpstream {
   branch: string;
   credentials: { secretRef: string; username: string | null } | null;
   knownHosts: string | null;
+  provider: ProviderSettings | null;
   version: number;
   head: string | null;
   lastAttemptAt: string | null;
   lastSuccessAt: string | null;
   lastError: Upstream['lastError'];
+  lastWriteError: Upstream['lastWriteError'];
   conditions: readonly Omit<Condition, 'org'>[];
 }
 
@@ -84,7 +87,8 @@ export async function changeUpstream(
   }
 }
 
-function requestOf({ url, branch, username, secretRef, knownHosts }: UpstreamSettings) {
+function requestOf({ username, secretRef, ...settings }: UpstreamSettings): UpstreamRequest {
   const credentials = secretRef === null ? null : { secretRef, ...(username && { username }) };
-  return { url, branch, credentials, knownHosts };
+  const { url, branch, knownHosts, provider } = settings;
+  return { url, branch, credentials, knownHosts, provider };
 }

@@ -1,8 +1,9 @@
 import { invalidField } from '../model/errors.ts';
 import { isPluginId } from '../model/names.ts';
-import { OutboundError, type OutboundPolicy, resolvePinned } from '../outbound/guard.ts';
+import type { OutboundPolicy } from '../outbound/guard.ts';
+import { checkProvider, type ProviderRequest } from './provider/settings.ts';
 import type { UpstreamSettings } from './upstream.ts';
-import { parseUpstreamUrl, refused, type UpstreamUrl } from './upstream-url.ts';
+import { checkAddress, parseUpstreamUrl } from './upstream-url.ts';
 
 /** An upstream as people write it. What is left out of a change stays as it is. */
 export interface UpstreamRequest {
@@ -11,6 +12,8 @@ export interface UpstreamRequest {
   /** Null for none. `username` is for https, where it is `git` unless given. */
   credentials?: { secretRef: string; username?: string } | null;
   knownHosts?: string | null;
+  /** Null for none. */
+  provider?: ProviderRequest | null;
 }
 
 const BRANCH =
@@ -37,7 +40,8 @@ export async function checkSettings(
   await checkAddress(url, policy);
   const isPassword = secretRef !== null && url.protocol !== 'ssh';
   const username = isPassword ? checkUsername(credentials?.username ?? 'git') : null;
-  return { url: url.href, branch, username, secretRef, knownHosts };
+  const provider = request.provider ? await checkProvider(request.provider, url, policy) : null;
+  return { url: url.href, branch, username, secretRef, knownHosts, provider };
 }
 
 /** A host that is taken at its word the first time could be anybody. */
@@ -56,17 +60,4 @@ function checkSsh(secretRef: string | null, knownHosts: string | null): void {
 function checkUsername(username: string): string {
   if (!/[\p{Cc}]/u.test(username)) return username;
   throw invalidField('upstream.credentials.username', 'must be without control characters');
-}
-
-/** A name that has no address now may have one later: the sync looks again each time. */
-async function checkAddress(url: UpstreamUrl, policy: OutboundPolicy): Promise<void> {
-  try {
-    const { isNamed } = await resolvePinned(url.host, policy);
-    if (url.protocol === 'http' && !isNamed)
-      throw refused('protocol', 'it must start with https://');
-  } catch (error) {
-    if (!(error instanceof OutboundError)) throw error;
-    if (error.code === 'REFUSED') throw refused('host', error.message);
-    if (url.protocol === 'http') throw refused('protocol', 'it must start with https://');
-  }
 }

@@ -1,6 +1,6 @@
 import { WaymarkError } from '../model/errors.ts';
 import type { AllowList } from '../outbound/address.ts';
-import { checkHost, OutboundError } from '../outbound/guard.ts';
+import { checkHost, OutboundError, type OutboundPolicy, resolvePinned } from '../outbound/guard.ts';
 
 export interface UpstreamUrl {
   /** What is stored and given to git. */
@@ -66,3 +66,22 @@ export const refused = (reason: string, why: string): WaymarkError =>
   new WaymarkError('UPSTREAM_REFUSED', `the upstream's address is refused: ${why}`, {
     details: { reason },
   });
+
+/**
+ * A name that has no address now may have one later: whoever connects looks again.
+ *
+ * @throws {WaymarkError} `UPSTREAM_REFUSED`
+ */
+export async function checkAddress(
+  { host, protocol }: { host: string; protocol: string },
+  policy: OutboundPolicy,
+): Promise<void> {
+  try {
+    const { isNamed } = await resolvePinned(host, policy);
+    if (protocol === 'http' && !isNamed) throw refused('protocol', 'it must start with https://');
+  } catch (error) {
+    if (!(error instanceof OutboundError)) throw error;
+    if (error.code === 'REFUSED') throw refused('host', error.message);
+    if (protocol === 'http') throw refused('protocol', 'it must start with https://');
+  }
+}

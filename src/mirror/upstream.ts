@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../audit/entry.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
+import type { ProviderSettings } from './provider/settings.ts';
 
 /** Where a mirrored org's registry comes from. The secret itself lies in the secret store. */
 export interface UpstreamSettings {
@@ -12,6 +13,7 @@ export interface UpstreamSettings {
   secretRef: string | null;
   /** Over ssh: the host's keys, as lines of a `known_hosts` file. */
   knownHosts: string | null;
+  provider: ProviderSettings | null;
 }
 
 /** Why the last attempt failed. `message` names no host, address or secret. */
@@ -36,15 +38,15 @@ export const NEVER_SYNCED: SyncStatus = {
 };
 
 /** What the audit log keeps of settings: hosts' keys are long, and public. */
-export const auditedUpstream = ({ url, branch, username, secretRef }: UpstreamSettings) => ({
-  url,
-  branch,
-  username,
-  secretRef,
-});
+export const auditedUpstream = (settings: UpstreamSettings) => {
+  const { url, branch, username, secretRef, provider } = settings;
+  return { url, branch, username, secretRef, provider };
+};
 
 export interface Upstream extends UpstreamSettings, SyncStatus {
   org: string;
+  /** Why the last attempt to write something upstream failed; null once one succeeded. */
+  lastWriteError: SyncFault | null;
   /** Of the settings. */
   version: number;
 }
@@ -89,6 +91,7 @@ export interface UpstreamStore {
   ): Promise<boolean>;
   /** Not in the audit log: it happens every minute. */
   saveStatus(org: string, status: SyncStatus): Promise<void>;
+  saveWriteError(org: string, fault: SyncFault | null): Promise<void>;
   /** Those that hold, the oldest first. */
   conditions(org: string): Promise<Condition[]>;
   changeConditions(org: string, change: ConditionChange): Promise<void>;

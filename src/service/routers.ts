@@ -28,6 +28,7 @@ import { sessionRoutes } from '../http/session-routes.ts';
 import { tokenRoutes } from '../http/token-routes.ts';
 import { upstreamRoutes } from '../http/upstream-routes.ts';
 import { userRoutes } from '../http/user-routes.ts';
+import { webhookRoutes } from '../http/webhook-routes.ts';
 import { wellKnownRoutes } from '../http/well-known-routes.ts';
 import type { Authenticator } from '../identity/authenticate.ts';
 import { policyOf } from '../identity/org-policy.ts';
@@ -101,7 +102,11 @@ export function routersOver(parts: Parts) {
     { at: '/api/v1', rows: api, isEnveloped: true },
     { at: '/v1/orgs', rows: delivery, isEnveloped: false },
     { at: '/api/v1', rows: tokens, isEnveloped: false },
-    { at: '/', rows: [...git, ...wellKnownRoutes(parts)], isEnveloped: false },
+    {
+      at: '/',
+      rows: [...git, ...webhookRoutes(parts), ...wellKnownRoutes(parts)],
+      isEnveloped: false,
+    },
   ];
   const openApi = openApiOf(tables, version);
   const once = createOnce(parts);

@@ -15,6 +15,7 @@ export const sweepsOver = (
 ): Readonly<Record<string, () => Promise<number>>> => ({
   sessions: () => removeExpiredSessions(stores.sessions, clock),
   lockouts: () => removeOldLockouts(stores.lockouts, clock),
+  webhooks: () => stores.webhooks.sweep(toTime(clock())),
   keptAnswers: () => stores.keptAnswers.sweep(toTime(clock())),
   jobs: () => stores.jobs.removeEnded(toTime(clock() - ENDED_JOB_MS)),
 });

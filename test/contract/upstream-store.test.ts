@@ -2,7 +2,13 @@ import { expect, it } from 'vitest';
 import type { Stores } from '../../src/database/stores.ts';
 import { fileError } from '../../src/model/diagnostic.ts';
 import { contract } from '../support/backends.ts';
-import { makeCondition, makeEntry, makeOrg, makeUpstream } from '../support/records.ts';
+import {
+  makeCondition,
+  makeEntry,
+  makeOrg,
+  makeProvider,
+  makeUpstream,
+} from '../support/records.ts';
 
 async function withOrgs(stores: Stores): Promise<Stores> {
   for (const slug of ['acme', 'globex']) {
@@ -18,6 +24,7 @@ const settings = {
   username: null,
   secretRef: 'deploy-key',
   knownHosts: 'git.example ssh-ed25519 AAAA',
+  provider: makeProvider({ webhookRefs: ['new-hook', 'old-hook'] }),
 };
 const status = {
   head: '3'.repeat(40),
@@ -68,6 +75,17 @@ await contract('UpstreamStore', (stores) => {
 
     expect(await upstreams.find('acme')).toEqual({ ...makeUpstream(), ...status });
     expect(await upstreams.find('globex')).toEqual(makeUpstream({ org: 'globex' }));
+  });
+
+  it('saveWriteError keeps why something was not written upstream, until something is', async () => {
+    const { upstreams } = await withOrgs(stores());
+    const fault = { reason: 'credentials-refused', message: 'the token may not' };
+
+    await upstreams.saveWriteError('acme', fault);
+    expect(await upstreams.find('acme')).toEqual({ ...makeUpstream(), lastWriteError: fault });
+    await upstreams.saveWriteError('acme', null);
+
+    expect(await upstreams.find('acme')).toEqual(makeUpstream());
   });
 
   it('changeConditions raises and clears those of one org, with the entries', async () => {

@@ -29,7 +29,7 @@ interface Documented {
 /** Which page a table of routes belongs to, and the part of its paths that the page states once. */
 function placeOf(file: string): { page: string; base: string } {
   if (file.includes('/delivery-')) return { page: 'docs/spec/delivery.md', base: BASE };
-  if (/\/(upstream|secret)-/.test(file)) return { page: 'docs/spec/mirrors.md', base: '' };
+  if (/\/(upstream|secret|webhook)-/.test(file)) return { page: 'docs/spec/mirrors.md', base: '' };
   if (file.includes('/change-request-')) return { page: 'docs/spec/changes.md', base: '' };
   if (file.includes('/change-routes')) return { page: 'docs/spec/edits.md', base: '' };
   if (file.includes('/git-')) return { page: 'docs/spec/git.md', base: '' };

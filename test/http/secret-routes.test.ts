@@ -9,13 +9,16 @@ const CANARY = 'canary-5f1d7c';
 let app: TestApp;
 let vault: Vault;
 let admin: string;
+/** The orgs whose upstream was looked at. */
+let hints: string[];
 
 beforeEach(async () => {
+  hints = [];
   app = await serveApp({
     at: '/api/v1',
     rows({ secrets }) {
       vault = createVault({ secrets, master: testMaster, clock: () => Date.UTC(2026, 2, 1) });
-      return secretRoutes({ vault });
+      return secretRoutes({ vault, mirrors: { hint: (org) => void hints.push(org) } });
     },
   });
   admin = await app.keyOf('admin');
@@ -42,6 +45,12 @@ describe('PUT /api/v1/secrets/:name', () => {
     });
     expect(await vault.read('acme', 'upstream-token')).toBe(CANARY);
     expect(await vault.read('globex', 'upstream-token')).toBeUndefined();
+  });
+
+  it('has the upstream looked at, which may have waited for it', async () => {
+    await put('upstream-token', { value: CANARY });
+
+    expect(hints).toEqual(['acme']);
   });
 
   it('replaces the secret of that name', async () => {

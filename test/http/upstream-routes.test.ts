@@ -112,11 +112,13 @@ describe('GET /api/v1/upstream', () => {
       branch: 'main',
       credentials: null,
       knownHosts: null,
+      provider: null,
       version: 1,
       head: upstream.head,
       lastAttemptAt: expect.stringMatching(/Z$/),
       lastSuccessAt: expect.stringMatching(/Z$/),
       lastError: null,
+      lastWriteError: null,
       conditions: [],
     });
   });

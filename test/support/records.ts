@@ -9,6 +9,7 @@ import type { Member } from '../../src/identity/member.ts';
 import type { Org } from '../../src/identity/org.ts';
 import type { Session } from '../../src/identity/session.ts';
 import type { User } from '../../src/identity/user.ts';
+import type { ProviderSettings } from '../../src/mirror/provider/settings.ts';
 import type { Condition, Upstream } from '../../src/mirror/upstream.ts';
 import type { OrgKey } from '../../src/signing/keys.ts';
 
@@ -222,11 +223,22 @@ export const makeUpstream = (part: Partial<Upstream> = {}): Upstream => ({
   username: 'waymark',
   secretRef: 'upstream',
   knownHosts: null,
+  provider: null,
   version: 1,
   head: null,
   lastAttemptAt: null,
   lastSuccessAt: null,
   lastError: null,
+  lastWriteError: null,
+  ...part,
+});
+
+export const makeProvider = (part: Partial<ProviderSettings> = {}): ProviderSettings => ({
+  kind: 'github',
+  apiUrl: null,
+  project: null,
+  tokenRef: 'api-token',
+  webhookRefs: [],
   ...part,
 });
 

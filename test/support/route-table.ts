@@ -16,7 +16,7 @@ const nothing = new Proxy({}, { get: () => undefined });
 
 function placeOf(file: string): string {
   if (file.startsWith('delivery-')) return '/v1/orgs';
-  return /^(?:git|well-known)-/.test(file) ? '/' : '/api/v1';
+  return /^(?:git|webhook|well-known)-/.test(file) ? '/' : '/api/v1';
 }
 
 /** The rows of every `src/http/*-routes.ts`, each once, but for the probes, which are no rows. */

@@ -55,6 +55,7 @@ export function memoryOrgStore(memory: Memory): OrgStore {
       memory.bodies = memory.bodies.filter(isKept);
       memory.secrets = memory.secrets.filter(isKept);
       memory.upstreams = memory.upstreams.filter(isKept);
+      memory.webhooks = memory.webhooks.filter(isKept);
       memory.conditions = memory.conditions.filter(isKept);
       memory.changeRequests = memory.changeRequests.filter(isKept);
       memory.reviews = memory.reviews.filter(isKept);

@@ -18,6 +18,7 @@ import { memorySecretStore } from './memory-secret-store.ts';
 import { memoryKeyStore, memorySealedStore } from './memory-signing.ts';
 import { memoryTokenKeyStore } from './memory-token-key-store.ts';
 import { memoryUpstreamStore } from './memory-upstream-store.ts';
+import { memoryWebhookStore } from './memory-webhook-store.ts';
 
 /** Every store, without a database. The contract suites hold them to what the real ones do. */
 export function createMemoryStores(memory = new Memory()): Stores {
@@ -38,6 +39,7 @@ export function createMemoryStores(memory = new Memory()): Stores {
     audit: memoryAuditStore(memory),
     secrets: memorySecretStore(memory),
     upstreams: memoryUpstreamStore(memory),
+    webhooks: memoryWebhookStore(memory),
     checkpoints: memoryCheckpointStore(memory),
     changeRequests: memoryChangeRequestStore(memory),
     jobs: memoryJobStore(memory),

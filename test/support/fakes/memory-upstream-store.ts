@@ -16,13 +16,17 @@ export function memoryUpstreamStore(memory: Memory): UpstreamStore {
     async replace(org, settings, expected, entry) {
       const upstream = find(org);
       if (upstream?.version !== expected) return false;
-      Object.assign(upstream, settings, { version: expected + 1 });
+      Object.assign(upstream, copy(settings), { version: expected + 1 });
       memory.append(entry);
       return true;
     },
 
     async saveStatus(org, status) {
       Object.assign(find(org) ?? {}, copy(status));
+    },
+
+    async saveWriteError(org, fault) {
+      Object.assign(find(org) ?? {}, { lastWriteError: copy(fault) });
     },
 
     conditions: async (org) =>

@@ -42,6 +42,7 @@ export class Memory {
   secrets: StoredSecret[] = [];
   upstreams: Upstream[] = [];
   conditions: Condition[] = [];
+  webhooks: { org: string; mark: string; expiresAt: string }[] = [];
   packets: { bodyDigest: string; subkey: string; packet: Uint8Array }[] = [];
   changeRequests: ChangeRequest[] = [];
   reviews: Review[] = [];
