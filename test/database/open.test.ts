@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
+import { dumpedTables } from '../../src/database/dumped-tables.ts';
+import { newestMigration } from '../../src/database/migrate.ts';
 import { type Database, openDatabase } from '../../src/database/open.ts';
 import { createStores } from '../../src/database/stores.ts';
 import { onEveryDatabase, openSqlite } from '../support/backends.ts';
@@ -22,7 +24,8 @@ await onEveryDatabase('openDatabase', (opened) => {
     const after = await migrationsOf(again);
     await again.close();
 
-    expect(before).toEqual(['0001-identity', '0002-signing', '0003-publication', '0004-delivery']);
+    expect(before).toContain('0001-identity');
+    expect(before.at(-1)).toBe(newestMigration);
     expect(after).toEqual(before);
   });
 
@@ -34,21 +37,24 @@ await onEveryDatabase('openDatabase', (opened) => {
       .map(({ name }) => name);
     const { orgs } = createStores(opened().database);
     await orgs.insert(makeOrg('acme'), makeEntry());
+    await insertAnyRow(opened().database, 'user');
 
-    for (const table of owned) {
-      if (table === 'client_state') continue;
-      await insertAnyRow(opened().database, table);
+    // First what others refer to.
+    for (const table of Object.keys(dumpedTables).map(toSnakeCase)) {
+      if (owned.includes(table)) await insertAnyRow(opened().database, table);
     }
-    await insertAnyRow(opened().database, 'client_state');
     await orgs.remove('acme', makeEntry());
 
-    expect(owned).toHaveLength(9);
+    expect(owned.length).toBeGreaterThan(15);
     for (const table of owned) {
-      const { rows } = await sql`select * from ${sql.table(table)}`.execute(db);
+      const { rows } = await sql`select * from ${sql.table(table)} where org = 'acme'`.execute(db);
       expect(rows, table).toEqual([]);
     }
   });
 });
+
+const toSnakeCase = (name: string): string =>
+  name.replace(/[A-Z]/g, (one) => `_${one.toLowerCase()}`);
 
 /** A row of org acme in which every other column has some value of its type. */
 async function insertAnyRow({ db }: Database, table: string): Promise<void> {
