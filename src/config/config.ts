@@ -107,8 +107,9 @@ function publicUrlOf(text: string | undefined): string | null {
   const url = URL.parse(text);
   const isPlain = url && !url.search && !url.hash && !url.username && !url.password;
   if (isPlain && /^https?:$/.test(url.protocol)) return text.replace(/\/+$/, '');
+  // Without its value: there may be a password in it.
   throw new ConfigError(
-    `WAYMARK_PUBLIC_URL is ${text}: give an address such as https://waymark.example.com`,
+    'WAYMARK_PUBLIC_URL must be an address such as https://waymark.example.com, without query and user',
   );
 }
 

@@ -91,7 +91,8 @@ function addressOf(setting: string, text: string): string {
   const url = URL.parse(text);
   const isSafe = url?.protocol === 'https:' || (url && LOOPBACK.test(url.hostname));
   if (url && isSafe && !url.username && !url.password) return text;
-  throw new ConfigError(`${setting} is ${text}: give an https address, without a user`);
+  // Without its value: there may be a password in it.
+  throw new ConfigError(`${setting} must be an https address without a user`);
 }
 
 function groupsOf(text: string): Record<string, OidcGroup> {

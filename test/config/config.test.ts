@@ -114,11 +114,11 @@ describe('readConfig', () => {
     [{ WAYMARK_PORT: '-1' }, 'WAYMARK_PORT is -1: give a number from 0 to 65535'],
     [
       { WAYMARK_PUBLIC_URL: 'waymark.example.com' },
-      'WAYMARK_PUBLIC_URL is waymark.example.com: give an address such as https://waymark.example.com',
+      'WAYMARK_PUBLIC_URL must be an address such as https://waymark.example.com, without query and user',
     ],
     [
       { WAYMARK_PUBLIC_URL: 'https://a.example/?x=1' },
-      'WAYMARK_PUBLIC_URL is https://a.example/?x=1: give an address such as https://waymark.example.com',
+      'WAYMARK_PUBLIC_URL must be an address such as https://waymark.example.com, without query and user',
     ],
     [both, 'WAYMARK_MASTER_KEY and WAYMARK_MASTER_KEY_FILE are both set: keep one'],
     [
@@ -175,10 +175,28 @@ describe('readConfig', () => {
     expect(read).not.toThrow(token);
   });
 
-  it('refuses another database without showing its password', () => {
-    const read = () => readConfig({ DATABASE_URL: 'mysql://root:hunter2@db' });
+  it.each([
+    { DATABASE_URL: 'mysql://root:hunter2@db' },
+    { REDIS_URL: 'http://:hunter2@cache' },
+    { WAYMARK_PUBLIC_URL: 'https://ada:hunter2@waymark.example.com' },
+    { WAYMARK_MASTER_KEY: 'hunter2' },
+    { WAYMARK_MANAGEMENT_KEY: 'hunter2' },
+    { WAYMARK_METRICS_TOKEN: 'hunter2' },
+    {
+      WAYMARK_OIDC_ISSUER: 'https://ada:hunter2@login.example.com',
+      WAYMARK_OIDC_CLIENT_ID: 'waymark',
+      WAYMARK_OIDC_CLIENT_SECRET: 'hunter2',
+    },
+    {
+      WAYMARK_JWT_ISSUER: 'https://login.example.com',
+      WAYMARK_JWT_AUDIENCE: 'waymark',
+      WAYMARK_JWT_JWKS: 'https://ada:hunter2@login.example.com/jwks',
+    },
+  ])('refuses %j without showing the password in it', (env) => {
+    const read = () => readConfig(env);
+    const [setting = ''] = Object.keys(env);
 
-    expect(read).toThrow(/^DATABASE_URL must start with postgres:/);
+    expect(read).toThrow(setting.slice(0, 'WAYMARK_JWT'.length));
     expect(read).not.toThrow('hunter2');
   });
 });

@@ -48,9 +48,7 @@ describe('readConfig, of an outside authority', () => {
 
     expect(readConfig(local).jwt?.keys).toBe('http://127.0.0.1:9000/keys');
     expect(() => readConfig(remote)).toThrow(
-      new ConfigError(
-        'WAYMARK_JWT_JWKS is http://id.example.com/keys: give an https address, without a user',
-      ),
+      new ConfigError('WAYMARK_JWT_JWKS must be an https address without a user'),
     );
   });
 
