@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ask } from '../support/app.ts';
 import { type RunningServer, startServer } from '../support/server.ts';
 
 const run = promisify(execFile);
@@ -16,7 +17,8 @@ let server: RunningServer;
 beforeAll(async () => {
   readme = await readFile(join(root, 'README.md'), 'utf8');
   folder = await mkdtemp(join(tmpdir(), 'waymark-readme-'));
-  server = await startServer({ dataDir: join(folder, 'data') });
+  const env = { WAYMARK_OUTBOUND_ALLOW: '127.0.0.1' };
+  server = await startServer({ dataDir: join(folder, 'data'), env });
 });
 
 afterAll(async () => {
@@ -70,5 +72,31 @@ describe('README.md', () => {
 
     const brief = 'project/.claude/plugins/sales/skills/account-brief/SKILL.md';
     expect(await readFile(join(folder, brief), 'utf8')).toMatch('language of the question');
+  });
+
+  it('goes on to a change that somebody else has approved', async () => {
+    const said = await paste(linesUnder('Edit by pull request'));
+
+    expect(said).toMatch('… approvals: 0 of 1 approvals');
+    expect(said).toMatch(/rolling: sales updated/);
+    expect(said).toMatch(/^merged #1 into main as [0-9a-f]{40}$/m);
+  });
+
+  it('follows another repository', async () => {
+    const upstream = `${server.url}/git/acme.git`;
+    await writeFile(join(folder, 'token'), server.adminKey);
+
+    await paste(linesUnder('Follow another repository').replace(/https:\S+/, upstream));
+
+    const headers = { 'x-waymark-org': 'tools' };
+    const synced = await ask(`${server.url}/api/v1/upstream/sync`, {
+      token: server.adminKey,
+      headers,
+      body: {},
+    });
+    expect(synced).toMatchObject({
+      status: 200,
+      body: { data: { head: expect.stringMatching(/^[0-9a-f]{40}$/) } },
+    });
   });
 });
