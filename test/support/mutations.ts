@@ -8,6 +8,7 @@ import { runGit, temporaryFolder } from './git.ts';
 import { type OrgApi, openOrg } from './org-api.ts';
 import type { TestService } from './service.ts';
 import { tamper } from './tamper.ts';
+import { signedAs } from './webhook.ts';
 
 /** What the requests of a story have found out so far. */
 export interface Scene {
@@ -42,6 +43,7 @@ interface Sent {
   org?: string;
   cookie?: string;
   csrf?: string;
+  headers?: Record<string, string>;
 }
 
 /** One request that changes something, and the audit rows that must tell of it. */
@@ -61,7 +63,11 @@ export async function send(scene: Scene, { route, sent, ...mutation }: Mutation)
   const requestId = `request-${randomUUID()}`;
   const { path, body, token = scene.service.admin, org = 'tools', ...browser } = await sent(scene);
   const [method = ''] = route.split(' ');
-  const headers: Record<string, string> = { 'x-request-id': requestId, 'x-waymark-org': org };
+  const headers: Record<string, string> = {
+    'x-request-id': requestId,
+    'x-waymark-org': org,
+    ...browser.headers,
+  };
   if (browser.cookie) headers['cookie'] = browser.cookie;
   if (browser.csrf) headers['x-csrf-token'] = browser.csrf;
   if (browser.cookie) headers['origin'] = scene.service.url;
@@ -409,7 +415,7 @@ export const mutations: readonly Mutation[] = [
     rows: ['upstream.set'],
     async sent({ service }) {
       const headers = { 'x-waymark-org': '*' };
-      const upstream = { url: 'https://127.0.0.1:9/upstream.git' };
+      const upstream = { url: 'https://127.0.0.1:9/tools/upstream.git' };
       const body = { slug: 'mirrored', mode: 'mirror', upstream };
       await ask(`${service.url}/api/v1/orgs`, { token: service.admin, headers, body });
       return { path: '/api/v1/upstream', org: 'mirrored', body: { branch: 'trunk' } };
@@ -432,6 +438,26 @@ export const mutations: readonly Mutation[] = [
       const id = randomUUID();
       tamper(dataDir, insert, id, '2026-01-01T00:00:00.000Z');
       return { path: `/api/v1/upstream/conditions/${id}/accept`, org: 'mirrored' };
+    },
+  },
+  {
+    route: 'POST /hooks/:orgId/:provider',
+    rows: [],
+    async sent({ service: { url, admin } }) {
+      const put = async (path: string, body: object) => {
+        const asked = { method: 'PUT', headers: { 'x-waymark-org': 'mirrored' }, body };
+        const { status, text } = await ask(`${url}/api/v1${path}`, { token: admin, ...asked });
+        if (status >= 300) throw new Error(`${path}: ${text}`);
+      };
+      await put('/secrets/hook', { value: 'sesame' });
+      await put('/upstream', { provider: { kind: 'gitea', webhookRefs: ['hook'] } });
+      const body = '{"ref":"refs/heads/trunk"}';
+      return {
+        path: '/hooks/mirrored/gitea',
+        token: '',
+        headers: signedAs.gitea('sesame', body),
+        body,
+      };
     },
   },
 ];
