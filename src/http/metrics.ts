@@ -1,8 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import express, { type Express, type RequestHandler, Router } from 'express';
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { WaymarkError } from '../model/errors.ts';
 import type { OnAnswered } from './answered.ts';
+import { countRequests } from './request-metrics.ts';
 
 /** One number, or one for each value of a label. */
 export interface Reading {
@@ -18,36 +19,14 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
-/** A cached manifest takes 0.1 ms, a bundle for a slow reader minutes. */
-const BUCKETS_SEC = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30];
-
 /** @param readings taken when they are asked for; one that fails is left out, and the others stay */
 export function createMetrics(readings: readonly Reading[]): Metrics {
   const register = new Registry();
   collectDefaultMetrics({ register, prefix: 'waymark_' });
-  const labelNames = ['method', 'route', 'status'] as const;
-  const requests = new Counter({
-    name: 'waymark_http_requests_total',
-    help: 'Requests that were answered, by the pattern of their route.',
-    labelNames,
-    registers: [register],
-  });
-  const durations = new Histogram({
-    name: 'waymark_http_request_duration_seconds',
-    help: 'From the end of the headers to the end of the answer.',
-    labelNames: ['method', 'route'] as const,
-    buckets: BUCKETS_SEC,
-    registers: [register],
-  });
+  const onAnswered = countRequests(register);
   for (const reading of readings) addReading(register, reading);
 
-  return {
-    onAnswered({ method, route, status, elapsedMs }) {
-      requests.inc({ method, route, status });
-      durations.observe({ method, route }, elapsedMs / 1000);
-    },
-    text: () => register.metrics(),
-  };
+  return { onAnswered, text: () => register.metrics() };
 }
 
 function addReading(register: Registry, { name, help, labels = [], read }: Reading): void {
