@@ -28,13 +28,11 @@ export const dumpedTables = {
   upstream: ['org'],
   upstreamCondition: ['org', 'id'],
   job: ['id'],
-  // One that comes again has an upstream looked at once more.
-  webhookDelivery: null,
   // Whoever was logged in logs in again.
   session: null,
   lockout: null,
   keptAnswer: null,
-  // A webhook that comes again only has the upstream looked at.
+  // One that comes again has an upstream looked at once more.
   webhookDelivery: null,
   // Repositories that are restored are whole.
   quarantine: null,
