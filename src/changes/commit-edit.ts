@@ -1,6 +1,14 @@
 import type { Permission } from '../identity/roles.ts';
 import { isError } from '../model/diagnostic.ts';
-import { checkBase, composeEdit, type Edit, type Editing, gateRefused, MAIN } from './edit.ts';
+import {
+  checkBase,
+  checkHandedOut,
+  composeEdit,
+  type Edit,
+  type Editing,
+  gateRefused,
+  MAIN,
+} from './edit.ts';
 
 /** An edit that may not move `main` by itself. */
 export interface Proposal {
@@ -33,7 +41,7 @@ export type EditResult = { commit: string; sequence: number } | { change: Propos
  * @throws {WaymarkError} as `composeEdit` and `checkBase`; `REG_GATE_REFUSED`
  */
 export async function commitEdit(committing: Committing, edit: Edit): Promise<EditResult> {
-  const { runtime, actor, requestId } = committing;
+  const { runtime, actor, requestId, permissions } = committing;
   const commit = await composeEdit(committing, edit);
   await checkBase(committing, edit.base, commit);
   const result = await runtime.compileAt(commit);
@@ -44,6 +52,7 @@ export async function commitEdit(committing: Committing, edit: Edit): Promise<Ed
     const change = await committing.propose(committing, { commit, ...wordsOf(edit.message) });
     return { change };
   }
+  await checkHandedOut(runtime, commit, permissions);
   const cause = { actor, action: 'registry.edit', ...(requestId && { requestId }) };
   await runtime.moveRef({ ref: MAIN, old: edit.base, new: commit }, cause);
   return { commit, sequence: runtime.view.sequence };

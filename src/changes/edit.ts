@@ -2,6 +2,7 @@ import type { OrgRuntime } from '../delivery/runtime.ts';
 import { editTree, type FileChange } from '../git/edit-tree.ts';
 import { movedRef } from '../git/moved-ref.ts';
 import { writeCommit } from '../git/write.ts';
+import type { Permission } from '../identity/roles.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
@@ -70,6 +71,20 @@ async function checkSecrets(changes: readonly FileChange[]): Promise<void> {
 /** What the gate answers to whatever would change the registry. */
 export const gateRefused = (message: string, diagnostics: readonly Diagnostic[]): WaymarkError =>
   new WaymarkError('REG_GATE_REFUSED', message, { details: { diagnostics } });
+
+/**
+ * As the gate has it for a push: nobody moves `main` to roles that allow more than they may.
+ *
+ * @throws {WaymarkError} `PERM_DENIED`
+ */
+export async function checkHandedOut(
+  runtime: OrgRuntime,
+  commit: string,
+  permissions: ReadonlySet<Permission>,
+): Promise<void> {
+  const reasons = await runtime.findHandedOut(commit, permissions);
+  if (reasons.length > 0) throw new WaymarkError('PERM_DENIED', reasons.join('; '));
+}
 
 /**
  * An edit is made to what its author saw or not at all: nobody has checked what

@@ -1,6 +1,7 @@
 import type { Signature } from '../git/commit.ts';
 import { isAncestor } from '../git/history.ts';
 import { writeCommit } from '../git/write.ts';
+import type { Permission } from '../identity/roles.ts';
 import { toTime } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { authorOf, WAYMARK } from './author.ts';
@@ -8,6 +9,7 @@ import { type ChangeRequest, isActive, type PendingStep, refOf } from './change-
 import { settle } from './change-request-settle.ts';
 import { type Changing, getCurrent, headsOf } from './change-requests.ts';
 import { type Check, type Evaluation, evaluate } from './checks.ts';
+import { checkHandedOut, MAIN } from './edit.ts';
 import { approvalsCheck, type Tally, tallyOf } from './review.ts';
 import { signerOf } from './signer.ts';
 
@@ -19,6 +21,11 @@ export interface MergeRequest {
   head?: string | undefined;
   /** Of the new commit, instead of the title and description. */
   message?: string | undefined;
+}
+
+/** Who merges; without permissions, who may hand out none. */
+export interface Merging extends Changing {
+  permissions?: ReadonlySet<Permission>;
 }
 
 /** Why a request cannot be merged, for `details.reasons`. */
@@ -75,14 +82,15 @@ export const isMergeable = (judged: Judged): boolean =>
  *
  * @throws {WaymarkError} `RES_STATE_CONFLICT` (with `conflicts` where the branches
  *   do not merge), `RES_VERSION_CONFLICT` when either branch has moved,
- *   `CHANGE_NOT_MERGEABLE` with its reasons, `REG_GATE_REFUSED`
+ *   `CHANGE_NOT_MERGEABLE` with its reasons, `REG_GATE_REFUSED`, `PERM_DENIED` for roles that
+ *   allow more than the caller may
  */
 export async function mergeChange(
-  changing: Changing,
+  changing: Merging,
   number: number,
   { method, head, message }: MergeRequest,
 ): Promise<ChangeRequest> {
-  const { runtime, actor, requestId } = changing;
+  const { runtime, actor, requestId, permissions = new Set() } = changing;
   const request = await getCurrent(changing, number);
   checkState(request, head);
   const judged = await judge(changing, request);
@@ -94,6 +102,7 @@ export async function mergeChange(
     const refusal = `${request.target} would not compile`;
     throw new WaymarkError('REG_GATE_REFUSED', refusal, { details: { diagnostics } });
   }
+  if (refOf(request.target) === MAIN) await checkHandedOut(runtime, commit, permissions);
   const who = { by: actor, ...(requestId && { requestId }) };
   const at = toTime(changing.clock());
   const begun = await begin(changing, request, {

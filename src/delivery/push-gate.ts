@@ -19,6 +19,12 @@ export interface PushedOrg {
   releaseKeys: readonly string[];
   /** Empty when the commit's tree compiles. */
   checkCommit(commit: string, pool: ObjectPool): Promise<readonly Diagnostic[]>;
+  /** What of the commit's own roles is not this pusher's to give. */
+  findHandedOut(
+    commit: string,
+    permissions: ReadonlySet<Permission>,
+    pool: ObjectPool,
+  ): Promise<readonly string[]>;
   tagReader(): TagReader;
 }
 
@@ -64,6 +70,7 @@ async function checkUpdate(
       case 'main':
         return [
           ...(await org.checkCommit(update.new, pool)).map(formatDiagnostic),
+          ...(await org.findHandedOut(update.new, permissions, pool)),
           ...(await checkSigned(org, { push, pool }, update)),
           ...(await checkSecrets(org, { push, pool }, update)),
         ];

@@ -18,6 +18,7 @@ import type { MasterKey } from '../signing/master-key.ts';
 import { type Keyring, openKeyring } from '../signing/org-keys.ts';
 import { keysOfRole, parseRoot, type RootDocument } from '../signing/root.ts';
 import { Commits } from './commits.ts';
+import { findHandedOut } from './handed-out.ts';
 import { type Cause, intentsOf } from './intents.ts';
 import { type KeyStore, readOrgKeys } from './key-store.ts';
 import { MAIN, Projection, type ProjectionDeps } from './projection.ts';
@@ -237,6 +238,7 @@ export class OrgRuntime {
       protection: this.protection,
       releaseKeys: this.releaseKeys,
       checkCommit: (commit: string, pool: ObjectPool) => this.checkCommit(commit, pool),
+      findHandedOut: this.findHandedOut.bind(this),
       tagReader: () => this.tagReader(),
     };
     return await checkPush(org, push, permissions);
@@ -283,6 +285,16 @@ export class OrgRuntime {
   async checkCommit(commit: string, pool = this.pool): Promise<Diagnostic[]> {
     const result = await this.#commits.compile(commit, pool);
     return result.ok ? [] : result.error.filter(isError);
+  }
+
+  /** What of a commit's roles is not for who has these permissions to give; of a broken one, nothing. */
+  async findHandedOut(
+    commit: string,
+    permissions: ReadonlySet<Permission>,
+    pool = this.pool,
+  ): Promise<string[]> {
+    const result = await this.#commits.compile(commit, pool);
+    return result.ok ? findHandedOut(this.#view?.published, result.value, permissions) : [];
   }
 
   /** The releases that a tag which is here would make, or why it makes none. */

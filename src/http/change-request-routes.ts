@@ -209,7 +209,8 @@ function requestRoutes(changing: ChangingOf): Route[] {
       async handle(call) {
         const acting = changing(call as Call);
         const { number } = call.params as { number: string };
-        return shown(acting, await mergeChange(acting, numberIn(number), call.body));
+        const merging = { ...acting, permissions: call.caller.permissions };
+        return shown(acting, await mergeChange(merging, numberIn(number), call.body));
       },
     }),
     route({

@@ -210,6 +210,18 @@ describe('commitEdit', () => {
       expect(await git('rev-parse', 'main')).toBe(base);
     });
 
+    it('is refused where it gives a role more than the caller has', async () => {
+      const content = registryYaml(
+        "roles: {captain: {title: Captain, permissions: ['members:write']}}",
+      );
+      const edit: Operation = { op: 'upsert', path: 'registry.yaml', content };
+
+      await expect(commit([edit], { role: 'publisher' })).rejects.toMatchObject({
+        code: 'PERM_DENIED',
+      });
+      expect(await commit([edit], { role: 'admin' })).toHaveProperty('commit');
+    });
+
     it('is proposed where main is protected, whoever asks', async () => {
       await org.remove();
       const protection = 'protection: {changeRequest: true}';

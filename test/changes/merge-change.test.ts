@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { getCurrent } from '../../src/changes/change-requests.ts';
 import { judge, mergeChange, reasonsAgainst } from '../../src/changes/merge-change.ts';
 import { findUnsigned } from '../../src/delivery/signed-commits.ts';
+import { permissionsOf, type Role } from '../../src/identity/roles.ts';
 import { auditOfChanges, changingAs, propose, reviewAs } from '../support/changing.ts';
 import { makeTestOrg, type TestOrg } from '../support/org.ts';
 import { registryYaml, skill } from '../support/registry.ts';
@@ -28,6 +29,26 @@ async function refusal(merging: Promise<unknown>) {
     ({ code, message, facts }) => ({ code, message, details: facts.details }),
   );
 }
+
+describe('mergeChange, of roles', () => {
+  const roles = "roles: {captain: {title: Captain, permissions: ['members:write']}}";
+  const merging = (role: Role) => ({ ...grace(), permissions: permissionsOf([role]) });
+
+  it('is refused to whoever may not do what they allow, however many approve', async () => {
+    const request = await propose(org, { 'registry.yaml': registryYaml(roles) });
+    await reviewAs(org, 'lin', request, 'approved');
+    const before = await main();
+
+    await expect(mergeChange(merging('publisher'), 1, { method: 'merge' })).rejects.toMatchObject({
+      code: 'PERM_DENIED',
+      message: 'registry.yaml gives the role captain members:write, which you do not have yourself',
+    });
+
+    expect(await main()).toBe(before);
+    const merged = await mergeChange(merging('admin'), 1, { method: 'merge' });
+    expect(merged.status).toBe('merged');
+  });
+});
 
 describe('mergeChange', () => {
   it('forwards the target to the branch', async () => {

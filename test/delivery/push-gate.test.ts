@@ -50,6 +50,27 @@ async function commit(files: Record<string, string>): Promise<string> {
 
 const refs = async () => (await org.repository.git('show-ref')).split('\n');
 
+describe('pushing roles to main', () => {
+  const roles = "roles: {captain: {title: Captain, permissions: ['members:write']}}";
+
+  it('is refused to whoever may not do what they allow', async () => {
+    const before = await refs();
+    await commit({ 'registry.yaml': registryYaml(roles) });
+
+    expect(await push('publisher', 'main')).toContain(
+      'registry.yaml gives the role captain members:write, which you do not have yourself',
+    );
+    expect(await refs()).toEqual(before);
+  });
+
+  it('is for whoever may', async () => {
+    const pushed = await commit({ 'registry.yaml': registryYaml(roles) });
+
+    expect(await push('admin', 'main')).toEqual([]);
+    expect(org.runtime.view.published.commit).toBe(pushed);
+  });
+});
+
 describe('pushing to main', () => {
   it('is served when git says that it was pushed', async () => {
     const pushed = await commit({ 'plugins/sales/skills/quote.yaml': skill('better') });
