@@ -8,8 +8,8 @@ nav { position: sticky; top: 0; height: 100vh; overflow: auto; padding: 1rem;
 nav h1 { margin: 0 0 .5rem; font-size: 1.3rem; }
 nav h2 { margin: 1rem 0 .2rem; font-size: .8rem; text-transform: uppercase; letter-spacing: .06em; }
 nav ul { list-style: none; margin: 0; padding: 0; }
-nav li a { display: block; padding: .1rem 0; font-size: .82rem; overflow-wrap: anywhere;
-  text-decoration: none; color: inherit; }
+nav li a { display: grid; grid-template-columns: 4.2rem 1fr; padding: .1rem 0; font-size: .82rem;
+  align-items: baseline; overflow-wrap: anywhere; text-decoration: none; color: inherit; }
 nav li a:hover, nav li a:focus { color: var(--link); }
 #search { width: 100%; padding: .5rem; font: inherit; border: 1px solid var(--line);
   border-radius: 6px; }
@@ -23,7 +23,7 @@ h4 { display: inline-block; margin: .8rem .4rem 0 0; }
 p { margin: .3rem 0; }
 a { color: var(--link); }
 .who { font-size: .85rem; opacity: .8; }
-b[class] { display: inline-block; min-width: 3.6em; padding: 0 .4em; border-radius: 4px;
+b[class] { display: inline-block; width: 4.6em; border-radius: 4px;
   font: 700 .72rem/1.7 ui-monospace, monospace; text-align: center; text-transform: uppercase;
   color: #fff; }
 .get { background: #1a6b3c; } .post { background: #0b57d0; } .put, .patch { background: #8a4b00; }

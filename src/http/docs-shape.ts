@@ -3,19 +3,25 @@ import type { Json } from './openapi-components.ts';
 /** A schema as people read it: `{ name: string, roles: ("owner" | "admin")[], user?: string }`. */
 export function shapeText(schema: Json | boolean, indent = ''): string {
   if (typeof schema === 'boolean') return schema ? 'anything' : 'nothing';
-  const { $ref, type, items, properties, additionalProperties, format } = schema;
+  const { $ref, type, format } = schema;
   const choices = (schema['oneOf'] ?? schema['anyOf']) as (Json | boolean)[] | undefined;
   if (typeof $ref === 'string') return $ref.slice($ref.lastIndexOf('/') + 1);
   if ('const' in schema) return JSON.stringify(schema['const']);
   if (Array.isArray(schema['enum'])) return oneOf(schema['enum'].map((one) => JSON.stringify(one)));
   if (choices) return oneOf(choices.map((one) => shapeText(one, indent)));
+  const types = (Array.isArray(type) ? type : [type ?? 'anything']) as string[];
+  const parts = partsText(schema, indent);
+  if (parts !== undefined) return types.includes('null') ? oneOf([parts, 'null']) : parts;
+  return oneOf(types.map((one) => (one === 'string' && typeof format === 'string' ? format : one)));
+}
+
+/** What has parts of its own; undefined for what has none. */
+function partsText(schema: Json, indent: string): string | undefined {
+  const { items, properties, additionalProperties } = schema;
   if (properties) return fieldsText(schema, indent);
   if (items) return `${grouped(shapeText(items as Json, indent))}[]`;
-  if (typeof additionalProperties === 'object' && additionalProperties) {
-    return `{ [name]: ${shapeText(additionalProperties as Json, indent)} }`;
-  }
-  const types = (Array.isArray(type) ? type : [type ?? 'anything']) as string[];
-  return oneOf(types.map((one) => (one === 'string' && typeof format === 'string' ? format : one)));
+  if (typeof additionalProperties !== 'object' || !additionalProperties) return undefined;
+  return `{ [name]: ${shapeText(additionalProperties as Json, indent)} }`;
 }
 
 function fieldsText({ properties, required }: Json, indent: string): string {
@@ -30,4 +36,4 @@ function fieldsText({ properties, required }: Json, indent: string): string {
 const oneOf = (parts: readonly string[]): string => parts.join(' | ');
 
 const grouped = (text: string): string =>
-  / \| /.test(text) && !text.startsWith('{') ? `(${text})` : text;
+  / \| /.test(text.replace(/\{.*\}/s, '')) ? `(${text})` : text;

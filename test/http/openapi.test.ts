@@ -139,6 +139,9 @@ describe('shapeText', () => {
     [{}, 'anything'],
     [true, 'anything'],
     [{ type: 'object', properties: { a: true, b: false } }, '{\n  a?: anything,\n  b?: nothing\n}'],
+    [{ type: ['object', 'null'], properties: {} }, '{} | null'],
+    [{ type: 'array', items: { type: ['object', 'null'], properties: {} } }, '({} | null)[]'],
+    [{ type: ['array', 'null'], items: { type: 'string' } }, 'string[] | null'],
     [{ oneOf: [true, { type: 'null' }] }, 'anything | null'],
     [
       {
