@@ -16,6 +16,11 @@ export interface RunningPostgres {
   stop: () => Promise<void>;
 }
 
+export interface OwnPostgres extends RunningPostgres {
+  /** As `pg_ctl -m immediate restart`: every connection ends at once, and the log is replayed. */
+  restart: () => Promise<void>;
+}
+
 export const HOW_TO_INSTALL =
   'PostgreSQL is missing: install it (Debian: apt-get install postgresql; macOS: brew install postgresql) or set TEST_DATABASE_URL';
 
@@ -24,6 +29,12 @@ export async function startPostgres(): Promise<RunningPostgres | undefined> {
   const given = process.env['TEST_DATABASE_URL'];
   if (given) return { url: given, stop: async () => {} };
   const binaries = (await findBinaries()) ?? (await installOnDebian());
+  return binaries === undefined ? undefined : startPrivate(binaries);
+}
+
+/** A server of one test's own, which it may break; undefined where no binaries are installed. */
+export async function startOwnPostgres(): Promise<OwnPostgres | undefined> {
+  const binaries = await findBinaries();
   return binaries === undefined ? undefined : startPrivate(binaries);
 }
 
@@ -66,10 +77,13 @@ async function installOnDebian(): Promise<string | undefined> {
 /**
  * A shell stands beside the server and ends it, and removes its files, once its
  * standard input closes: so even a test run that is killed leaves nothing behind.
+ * For each line there it ends the server, and starts it again.
  */
-const GUARD = '"$@" & read -r _; kill -QUIT $!; wait; rm -rf "$0"';
+const GUARD = `
+  while "$@" & read -r _; do kill -QUIT $!; wait $!; done
+  kill -QUIT $!; wait; rm -rf "$0"`;
 
-async function startPrivate(binaries: string): Promise<RunningPostgres> {
+async function startPrivate(binaries: string): Promise<OwnPostgres> {
   const dir = await mkdtemp(join(tmpdir(), 'waymark-postgres-'));
   const account = unprivilegedAccount();
   if (account) chownSync(dir, account.uid, account.gid);
@@ -94,7 +108,12 @@ async function startPrivate(binaries: string): Promise<RunningPostgres> {
     throw error;
   });
   guard.unref();
-  return { url: `postgres:///postgres?host=${dir}&user=postgres`, stop };
+  const restart = async (): Promise<void> => {
+    const isBack = ready(guard.stderr);
+    guard.stdin.write('again\n');
+    await isBack;
+  };
+  return { url: `postgres:///postgres?host=${dir}&user=postgres`, restart, stop };
 }
 
 /** The server refuses to run as root. */
@@ -109,14 +128,20 @@ function unprivilegedAccount(): { uid: number; gid: number } | undefined {
   }
 }
 
-async function ready(log: Readable): Promise<void> {
+function ready(log: Readable): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
   let said = '';
-  for await (const chunk of log.iterator({ destroyOnReturn: false })) {
-    said += String(chunk);
-    if (said.includes('ready to accept connections')) return void log.resume();
-    if (said.includes('FATAL')) break;
-  }
-  throw new Error(`PostgreSQL did not start:\n${said}`);
+  const fail = () => reject(new Error(`PostgreSQL did not start:\n${said}`));
+  const look = (chunk: Buffer) => {
+    said += chunk.toString();
+    if (said.includes('ready to accept connections')) resolve();
+    // It also refuses, and ends, the connections of clients by this word.
+    else if (/FATAL: {2}(?!the database system|terminating)/.test(said)) fail();
+  };
+  // Whatever it says later must still be read: a full pipe would stop it.
+  log.on('data', look).once('close', fail);
+  const done = () => log.off('data', look).off('close', fail).resume();
+  return promise.finally(done);
 }
 
 export interface TestDatabase {

@@ -11,6 +11,8 @@ export interface ServerOptions {
   dataDir?: string;
   /** `WAYMARK_FAILPOINTS`. */
   failpoints?: string;
+  /** A command that becomes the server, whose command line is given to it. */
+  within?: readonly string[];
 }
 
 export interface RunningServer {
@@ -34,14 +36,17 @@ const main = join(import.meta.dirname, '../../src/main.ts');
 
 /** A real server process on a free port of the loopback address, with no rate limit. */
 export async function startServer(options: ServerOptions = {}): Promise<RunningServer> {
-  const { env = {}, failpoints = '' } = options;
+  const { env = {}, failpoints = '', within = [] } = options;
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'waymark-server-')));
-  const { child, ended, signal, log } = run({
-    WAYMARK_DATA_DIR: dataDir,
-    WAYMARK_FAILPOINTS: failpoints,
-    WAYMARK_RATE_LIMIT: 'off',
-    ...env,
-  });
+  const { child, ended, signal, log } = run(
+    {
+      WAYMARK_DATA_DIR: dataDir,
+      WAYMARK_FAILPOINTS: failpoints,
+      WAYMARK_RATE_LIMIT: 'off',
+      ...env,
+    },
+    within,
+  );
 
   async function kill(by: NodeJS.Signals): Promise<number | null> {
     child.kill(by);
@@ -79,8 +84,9 @@ export async function runServer(
   return { exitCode, said: log() };
 }
 
-function run(env: Record<string, string>) {
-  const child = spawn(process.execPath, [main], {
+function run(env: Record<string, string>, within: readonly string[] = []) {
+  const [command, ...args] = [...within, process.execPath, main] as [string, ...string[]];
+  const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     // Of the tests' own environment only what every process needs.
     env: {
