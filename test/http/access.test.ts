@@ -1,10 +1,23 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Route } from '../../src/http/route.ts';
-import { mintClientToken } from '../../src/identity/keys.ts';
-import { ROLES, type Role } from '../../src/identity/roles.ts';
-import { type Refused, serveApp, type TestApp } from '../support/app.ts';
-import { makeClient, makeEntry } from '../support/records.ts';
+import { callerOfClaims } from '../../src/identity/jwt-caller.ts';
+import {
+  mintApiKey,
+  mintClientToken,
+  mintFeedToken,
+  mintSessionToken,
+} from '../../src/identity/keys.ts';
+import { type Permission, ROLES, type Role } from '../../src/identity/roles.ts';
+import { MANAGEMENT_KEY, type Refused, serveApp, type TestApp } from '../support/app.ts';
+import { addPerson } from '../support/people.ts';
+import {
+  makeApiKey,
+  makeClient,
+  makeEntry,
+  makeFeedToken,
+  makeSession,
+} from '../support/records.ts';
 import { type Mounted, routeTables } from '../support/route-table.ts';
 
 const golden = join(import.meta.dirname, '../golden/access.txt');
@@ -16,7 +29,7 @@ beforeAll(async () => {
   apps = await Promise.all(
     (await routeTables()).map(async (mounted) => {
       const rows = () => mounted.rows.map(withoutWork);
-      return { mounted, app: await serveApp({ rows, at: mounted.at }) };
+      return { mounted, app: await serveApp({ rows, at: mounted.at, resolveJwt }) };
     }),
   );
 });
@@ -25,6 +38,16 @@ afterAll(() => Promise.all(apps.map(({ app }) => app.close())));
 
 function withoutWork({ body: _body, answers: _answers, query: _query, ...row }: Route): Route {
   return { ...row, handle: async () => ({ status: 204 }) };
+}
+
+const JWT = 'eyJhbGciOiJub25lIn0.e30.AA';
+
+/** Whatever it says of itself, it is of globex's owner. */
+async function resolveJwt() {
+  const names = { user: 'u', tenant: 't', roles: 'r', permissions: 'p', departments: 'd' };
+  const claims = { u: 'ada', t: 'globex', r: ['owner'], exp: 0 };
+  const expiresAtMs = Number.POSITIVE_INFINITY;
+  return { caller: callerOfClaims(claims, names), basis: [], expiresAtMs };
 }
 
 const pathOf = ({ at }: Mounted, row: Route, org = 'acme') =>
@@ -113,6 +136,144 @@ describe('every route', () => {
     await expect(`${lines.sort().join('\n')}\n`).toMatchFileSnapshot(golden);
   });
 });
+
+/** The token of a key that differs from acme's owner's in `part`. */
+async function keyWith(app: TestApp, part: Parameters<typeof makeApiKey>[1]): Promise<string> {
+  const { id, token, secretHash } = mintApiKey();
+  const key = makeApiKey(id, { secretHash, roles: ['owner'], user: null, ...part });
+  await app.stores.apiKeys.insert(key, makeEntry());
+  return token;
+}
+
+/** The cookie of somebody who may do everything. */
+async function cookieOf(app: TestApp, disabledAt: string | null = null): Promise<string> {
+  const { id, token, secretHash } = mintSessionToken();
+  const username = `root-${id}`;
+  const { id: userId } = await addPerson(
+    app.stores,
+    username,
+    {},
+    { isSiteAdmin: true, disabledAt },
+  );
+  const now = new Date().toISOString();
+  const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+  const times = { createdAt: now, lastSeenAt: now, expiresAt };
+  const session = makeSession(id, { userId, secretHash, org: 'acme', ...times });
+  await app.stores.sessions.insert(session, makeEntry());
+  return `waymark=${token}`;
+}
+
+/** Where a browser logs in, a session that it has counts for nothing. */
+const isLogIn = ({ method, path }: Route): boolean =>
+  (method === 'post' && path === '/session') || path.startsWith('/auth/oidc/');
+
+describe('every route, by a credential that does not do', () => {
+  it.each<[string, string, (app: TestApp) => Promise<string>]>([
+    [
+      'REVOKED',
+      'a key that was revoked',
+      (app) => keyWith(app, { revokedAt: '2026-01-01T00:00:00.000Z' }),
+    ],
+    ['INVALID', 'a token of a feed', feedToken],
+    ['INVALID', 'the key of /v0/management', async () => MANAGEMENT_KEY],
+    [
+      'INVALID',
+      'a session’s token, not in its cookie',
+      async (app) => (await cookieOf(app)).slice('waymark='.length),
+    ],
+    [
+      'INVALID',
+      'a key of which a letter is another',
+      async (app) => another(await keyWith(app, {})),
+    ],
+  ])('is 401 AUTH_TOKEN_%s with %s, the public ones too', async (why, _what, tokenFor) => {
+    const wrong = await answersOtherThan(401, async (app, mounted, row) => {
+      const answer = await request(app, mounted, row, await tokenFor(app));
+      expect(answer.body.error.code, row.path).toBe(`AUTH_TOKEN_${why}`);
+      return answer;
+    });
+
+    expect(wrong).toEqual([]);
+  });
+
+  it('is 403 with a key whose scopes leave its permission out', async () => {
+    const wrong = await answersOtherThan(403, async (app, mounted, row) => {
+      const { permission } = row;
+      if (permission === 'public' || permission === 'self') return { status: 403 };
+      const other: Permission = permission === 'secrets:read' ? 'secrets:write' : 'secrets:read';
+      const org = permission === 'sites:manage' ? null : 'acme';
+      const token = await keyWith(app, { org, scopes: [other] });
+      const answer = await request(app, mounted, row, token);
+      expect(answer.body.error).toMatchObject({ code: 'PERM_DENIED', details: { permission } });
+      return answer;
+    });
+
+    expect(wrong).toEqual([]);
+  });
+
+  it.each<[string, Record<string, string>]>([
+    ['alone', {}],
+    [
+      'from another site’s page',
+      { origin: 'https://elsewhere.example', 'x-csrf-token': 'guessed' },
+    ],
+    ['with a token of another session', { 'x-csrf-token': 'another' }],
+  ])('that changes something is 403 with a session’s cookie %s', async (_how, headers) => {
+    const wrong = await answersOtherThan(403, async (app, mounted, row) => {
+      if (row.method === 'get' || isLogIn(row)) return { status: 403 };
+      const answer = await app.ask<Refused>(pathOf(mounted, row), {
+        method: row.method.toUpperCase(),
+        headers: { origin: app.url, cookie: await cookieOf(app), ...headers },
+      });
+      expect(answer.body.error.code, row.path).toBe('PERM_CSRF');
+      return answer;
+    });
+
+    expect(wrong).toEqual([]);
+  });
+
+  it('is 401 with the session of somebody who was disabled, but for logging in', async () => {
+    const wrong = await answersOtherThan(401, async (app, mounted, row) => {
+      const cookie = await cookieOf(app, '2026-01-01T00:00:00.000Z');
+      const method = row.method.toUpperCase();
+      const answer = await app.ask(pathOf(mounted, row), { method, headers: { cookie } });
+      return isLogIn(row) ? { status: answer.status === 204 ? 401 : answer.status } : answer;
+    });
+
+    expect(wrong).toEqual([]);
+  });
+
+  it('is nothing of another tenant’s for a JWT', async () => {
+    const wrong: string[] = [];
+    for (const { app, mounted } of apps) {
+      for (const row of mounted.rows) {
+        const { status } = await app.ask(pathOf(mounted, row), {
+          method: row.method.toUpperCase(),
+          token: JWT,
+          headers: { 'x-waymark-org': 'acme' },
+        });
+        if (status !== statusForAnother(row)) wrong.push(`${row.method} ${row.path} ${status}`);
+      }
+    }
+
+    expect(wrong).toEqual([]);
+  });
+});
+
+async function feedToken(app: TestApp): Promise<string> {
+  const { id, token, secretHash } = mintFeedToken();
+  await app.stores.feedTokens.insert(makeFeedToken(id, { secretHash }), makeEntry());
+  return token;
+}
+
+const another = (token: string): string => token.slice(0, -1) + (token.endsWith('A') ? 'B' : 'A');
+
+/** An org of one's neighbour is not there; the site's own is for its administrators. */
+function statusForAnother({ permission, scope }: Route): number {
+  if (permission === 'public') return 204;
+  if (scope !== 'site') return 404;
+  return permission === 'self' ? 204 : 403;
+}
 
 describe('another org', () => {
   it('is 404 for its neighbour’s owner, as one that is not there', async () => {

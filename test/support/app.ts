@@ -11,6 +11,7 @@ import { createHttpServer, type HotPath } from '../../src/http/server.ts';
 import { type Authenticator, createAuthenticator } from '../../src/identity/authenticate.ts';
 import { mintApiKey } from '../../src/identity/keys.ts';
 import { createManagementAuth } from '../../src/identity/management.ts';
+import type { ResolveJwt } from '../../src/identity/resolve-token.ts';
 import type { Role } from '../../src/identity/roles.ts';
 import type { Clock } from '../../src/model/clock.ts';
 import { createMasterKey } from '../../src/signing/master-key.ts';
@@ -61,6 +62,8 @@ export interface AppOptions {
   degraded?: readonly string[];
   headersTimeoutMs?: number;
   publicUrl?: string | null;
+  /** Whose a JWT is; none counts without. */
+  resolveJwt?: ResolveJwt;
 }
 
 export const MANAGEMENT_KEY = 'the-management-key-of-tests';
@@ -74,11 +77,15 @@ export async function serveApp(options: AppOptions): Promise<TestApp> {
     rateLimit = 'off',
     headersTimeoutMs,
     publicUrl = null,
+    resolveJwt,
   } = options;
   const memory = new Memory();
   const stores = createMemoryStores(memory);
   for (const slug of orgs) await stores.orgs.insert(makeOrg(slug), makeEntry());
-  const authenticator = createAuthenticator(loggingIn(stores, clock));
+  const authenticator = createAuthenticator({
+    ...loggingIn(stores, clock),
+    ...(resolveJwt && { resolveJwt }),
+  });
   const logged: unknown[] = [];
   const rows = options.rows(stores, authenticator);
   const conformance = conformanceTo(openApiOf([{ at, rows, isEnveloped }], 'test'));
