@@ -33,7 +33,7 @@ pre { margin: .4rem 0; padding: .7rem; overflow: auto; max-height: 28rem; backgr
   border-radius: 6px; }
 table { width: 100%; border-collapse: collapse; margin: .6rem 0; font-size: .85rem; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0;
-  border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+  border-bottom: 1px solid var(--line); overflow-wrap: break-word; }
 summary { cursor: pointer; font-size: .85rem; }
 [hidden] { display: none; }
 @media (max-width: 50rem) {

@@ -53,7 +53,7 @@ function linksOf(tag: string, entries: readonly Entry[]): string {
     .filter(({ operation }) => operation.tags.includes(tag))
     .map(
       ({ method, path, operation }) =>
-        `<li><a href="#${operation.operationId}"><b class="${method}">${method}</b> ${escaped(path)}</a></li>`,
+        `<li><a href="#${operation.operationId}"><b class="${method}">${method}</b> <span>${placeOf(path)}</span></a></li>`,
     );
   return `<h2>${escaped(tag)}</h2><ul>${links.join('')}</ul>`;
 }
@@ -73,7 +73,7 @@ ${articles.join('\n')}</section>`;
 function articleOf({ method, path, operation }: Entry, document: OpenApi): string {
   const { operationId, summary, requestBody, responses } = operation;
   return `<article id="${operationId}">
-<h3><b class="${method}">${method}</b> <code>${escaped(path)}</code></h3>
+<h3><b class="${method}">${method}</b> <code>${placeOf(path)}</code></h3>
 <p>${escaped(summary)}</p>
 <p class="who">${whoMay(operation['x-permission'])}</p>
 ${parametersOf(operation, document)}
@@ -142,6 +142,9 @@ const entities: Record<string, string> = {
 };
 
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (sign) => entities[sign]!);
+
+/** A path that breaks between its steps, where it has to. */
+const placeOf = (path: string): string => escaped(path).replaceAll('/', '<wbr>/');
 
 /** With what stands between backticks as code. */
 const prose = (text: string): string => escaped(text).replace(/`([^`]+)`/g, '<code>$1</code>');
