@@ -1,0 +1,84 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { type OutboundAnswer, outboundFetch } from '../../outbound/fetch.ts';
+import { OutboundError, type OutboundPolicy } from '../../outbound/guard.ts';
+import { ProviderError, type ProviderReason } from './port.ts';
+
+/** Requests to one provider's HTTP API, in JSON. */
+export interface Api {
+  /** @throws {ProviderError} */
+  get(path: string, query?: Readonly<Record<string, string>>): Promise<unknown>;
+  /** @throws {ProviderError} */
+  post(path: string, body: Readonly<Record<string, unknown>>): Promise<unknown>;
+}
+
+interface ApiOptions {
+  apiUrl: string;
+  /** With the token. */
+  headers: Readonly<Record<string, string>>;
+  outbound: OutboundPolicy;
+}
+
+/** Two tries of a person's request, and its push, must fit into a request's 30 s. */
+const TIMEOUT_MS = 5_000;
+/** A hundred pull requests, each with a long text. */
+const LIMIT_BYTES = 16 * 1024 * 1024;
+
+export function createApi({ apiUrl, headers, outbound }: ApiOptions): Api {
+  async function ask(method: string, path: string, body?: string): Promise<unknown> {
+    const type = body === undefined ? {} : { 'content-type': 'application/json' };
+    const request = {
+      method,
+      headers: { accept: 'application/json', 'user-agent': 'waymark', ...headers, ...type },
+      ...(body === undefined ? {} : { body }),
+      timeoutMs: TIMEOUT_MS,
+      limitBytes: LIMIT_BYTES,
+    };
+    const answer = await outboundFetch(`${apiUrl}${path}`, request, outbound).catch(rethrow);
+    if (answer.status >= 200 && answer.status < 300) return parse(answer.body);
+    throw refusalOf(answer);
+  }
+
+  return {
+    get: (path, query = {}) => ask('GET', `${path}?${new URLSearchParams(query)}`),
+    post: (path, body) => ask('POST', path, JSON.stringify(body)),
+  };
+}
+
+function rethrow(cause: unknown): never {
+  if (!(cause instanceof OutboundError)) throw cause;
+  if (cause.code === 'REFUSED' || cause.code === 'REDIRECTED') {
+    throw new ProviderError('address-refused', cause.message, { cause });
+  }
+  throw new ProviderError('unreachable', 'it cannot be reached, or not in time', { cause });
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch (cause) {
+    throw new ProviderError('failed', 'its answer is no JSON', { cause });
+  }
+}
+
+const REFUSALS: Readonly<Record<number, [ProviderReason, string]>> = {
+  401: ['credentials-refused', 'it does not know the token'],
+  403: ['credentials-refused', 'the token may not do this'],
+  404: ['not-found', 'it has no such repository, or the token may not see it'],
+  429: ['rate-limited', 'it was asked too often'],
+};
+
+function refusalOf({ status, headers, body }: OutboundAnswer): ProviderError {
+  // For the log: the provider's own words may name anything.
+  const cause = new Error(`${status} ${body.toString().slice(0, 500)}`);
+  if (status === 403 && isLimited(headers)) {
+    return new ProviderError('rate-limited', 'it was asked too often', { cause });
+  }
+  const [reason, message] = REFUSALS[status] ?? [];
+  if (reason && message) return new ProviderError(reason, message, { cause });
+  if (status >= 500) return new ProviderError('failed', `it answered ${status}`, { cause });
+  return new ProviderError('refused', `it refused the request with ${status}`, { cause });
+}
+
+/** GitHub's way to say 429. */
+const isLimited = (headers: IncomingHttpHeaders): boolean =>
+  headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';
