@@ -7,6 +7,7 @@ import { delimiter, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { installPackage, isDebianRoot } from './debian.ts';
 
 const run = promisify(execFile);
 
@@ -61,16 +62,14 @@ function isProgram(path: string): boolean {
 }
 
 async function installOnDebian(): Promise<string | undefined> {
-  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return undefined;
-  // Debian would start a server of its own, and leave it running.
+  if (!isDebianRoot()) return undefined;
+  // Debian would make a cluster of its own, and leave it there.
   mkdirSync('/etc/postgresql-common/createcluster.d', { recursive: true });
   writeFileSync(
     '/etc/postgresql-common/createcluster.d/waymark-test.conf',
     'create_main_cluster = false\n',
   );
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await run('apt-get', ['update', '-q'], { env });
-  await run('apt-get', ['install', '-qy', '--no-install-recommends', 'postgresql'], { env });
+  await installPackage('postgresql');
   return findBinaries();
 }
 

@@ -1,14 +1,12 @@
-import { execFile, spawn } from 'node:child_process';
-import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { promisify } from 'node:util';
-
-const run = promisify(execFile);
+import { installPackage, isDebianRoot } from './debian.ts';
 
 export interface RunningRedis {
   /** `redis://127.0.0.1:<port>`. */
@@ -45,20 +43,8 @@ function isProgram(path: string): boolean {
 }
 
 async function installOnDebian(): Promise<string | undefined> {
-  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return undefined;
-  // Debian would start a server of its own, and leave it running.
-  const policy = '/usr/sbin/policy-rc.d';
-  const isOurs = !existsSync(policy);
-  if (isOurs) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const wait = ['-o', 'DPkg::Lock::Timeout=120'];
-  try {
-    await run('apt-get', ['update', '-q'], { env });
-    const what = ['-qy', '--no-install-recommends', 'redis-server'];
-    await run('apt-get', ['install', ...wait, ...what], { env });
-  } finally {
-    if (isOurs) rmSync(policy);
-  }
+  if (!isDebianRoot()) return undefined;
+  await installPackage('redis-server');
   return findBinary();
 }
 

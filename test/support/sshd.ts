@@ -1,11 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
+import { installPackage, isDebianRoot } from './debian.ts';
 
 const run = promisify(execFile);
 
@@ -38,20 +39,8 @@ export async function startSshd(): Promise<Sshd | undefined> {
 }
 
 async function installOnDebian(): Promise<string | undefined> {
-  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return undefined;
-  // Debian would start a server of its own, and leave it running.
-  const policy = '/usr/sbin/policy-rc.d';
-  const isOurs = !existsSync(policy);
-  if (isOurs) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const wait = ['-o', 'DPkg::Lock::Timeout=120'];
-  try {
-    await run('apt-get', ['update', '-q'], { env });
-    const what = ['-qy', '--no-install-recommends', 'openssh-server'];
-    await run('apt-get', ['install', ...wait, ...what], { env });
-  } finally {
-    if (isOurs) rmSync(policy);
-  }
+  if (!isDebianRoot()) return undefined;
+  await installPackage('openssh-server');
   return PLACES.find(existsSync);
 }
 
