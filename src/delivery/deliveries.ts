@@ -1,8 +1,10 @@
 import type { OrgRuntimes } from './runtimes.ts';
 import { type DeliveryDeps, OrgDelivery } from './service.ts';
+import { Watchers } from './watch.ts';
 
 /** The delivery of every org on this node. */
 export class Deliveries {
+  readonly watchers = new Watchers();
   readonly #bySlug = new Map<string, OrgDelivery>();
   readonly #runtimes: OrgRuntimes;
 

@@ -5,7 +5,7 @@ import type { Asker } from '../delivery/resolve.ts';
 import { parseSelector, type Selector } from '../delivery/selector.ts';
 import type { OrgDelivery } from '../delivery/service.ts';
 import type { StateWriter } from '../delivery/state-writer.ts';
-import { waitForChange, waitOf } from '../delivery/watch.ts';
+import { waitOf } from '../delivery/watch.ts';
 import type { Authenticator } from '../identity/authenticate.ts';
 import type { Caller } from '../identity/caller.ts';
 import { seesEverything } from '../identity/roles.ts';
@@ -38,18 +38,20 @@ export async function answerOrWait(
 ): Promise<undefined> {
   const { request, response, org } = call;
   const { runtime } = deliveryOf(deliveries, org);
-  const untilMs = Date.now() + (waitOf(request.get('prefer')) ?? 0) * 1000;
+  // Not by the wall clock: one that goes back a day would make it wait a day.
+  const untilMs = performance.now() + (waitOf(request.get('prefer')) ?? 0) * 1000;
   const leaving = new AbortController();
   response.once('close', () => leaving.abort());
   for (;;) {
     const view = runtime.maybeView;
     const prepared = await compose();
-    const leftSec = (untilMs - Date.now()) / 1000;
+    const leftSec = (untilMs - performance.now()) / 1000;
     const isSame = matchesEtag(request.headers['if-none-match'], prepared.headers['ETag'] ?? '""');
     // What changed while it was composed would wake nobody up.
     const hasChanged = () => runtime.maybeView !== view;
     if (isSame && leftSec > 0) {
-      if (hasChanged() || (await waitForChange(runtime, leftSec, leaving.signal))) continue;
+      const wait = () => deliveries.watchers.wait(runtime, leftSec, leaving.signal);
+      if (hasChanged() || (await wait())) continue;
     }
     if (!response.destroyed) writePrepared(request, response, prepared);
     return;

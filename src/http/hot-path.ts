@@ -74,7 +74,7 @@ export function createHotPath(deps: Deps): HotPath {
     if (waitOf(request.headers['prefer'] as string | undefined) !== undefined) return false;
     const key = `${classKey(caller, view)}\n${url}`;
     const known = answersByView.get(view)?.get(key);
-    if (!known || known.untilMs < Date.now()) {
+    if (!known || known.untilMs < performance.now()) {
       prepareLater(delivery, view, caller, key, { plugin: name, channel });
       return false;
     }
@@ -136,7 +136,8 @@ export function createHotPath(deps: Deps): HotPath {
           answers = new Map();
           answersByView.set(view, answers);
         }
-        if (answers.size < 20_000) answers.set(key, { prepared, untilMs: Date.now() + KEPT_MS });
+        if (answers.size < 20_000)
+          answers.set(key, { prepared, untilMs: performance.now() + KEPT_MS });
       },
       () => {}, // Express answers the same refusal.
     );

@@ -79,6 +79,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
   /** Lets requests finish, then closes everything. */
   async function stop(servers: readonly Server[], graceMs?: number): Promise<void> {
     isStopping = true;
+    deliveries.watchers.letGo();
     await Promise.all([...servers.map((server) => drain(server, graceMs)), jobs.stop()]);
     closeLimits();
     runtimes.close();
