@@ -24,8 +24,10 @@ export interface PatchFault {
   message: string;
 }
 
-/** A copy can double what the one before it made. */
-const MAX_SIZE = 1_000_000;
+/** A copy can double what the one before it made; what is larger than a file may be is none. */
+const MAX_SIZE = YAML_LIMITS.bytes;
+/** Each step may copy a list as long as the document: a second of everyone's time. */
+const MAX_WORK = 20_000_000;
 
 /** All of the steps, or none: the first that cannot be made is the fault. */
 export function applyPatch(
@@ -33,6 +35,9 @@ export function applyPatch(
   steps: readonly PatchStep[],
 ): Result<EditNode, PatchFault> {
   let edited = root;
+  // With its aliases written out it may be larger than its file.
+  const most = Math.max(MAX_SIZE, root.size);
+  let work = 0;
   for (const [step, one] of steps.entries()) {
     try {
       edited = applyStep(edited, one);
@@ -40,7 +45,11 @@ export function applyPatch(
       if (!(error instanceof RangeError)) throw error;
       return fail({ step, message: error.message });
     }
-    if (edited.size > MAX_SIZE || edited.height > YAML_LIMITS.depth) {
+    work += edited.size;
+    if (work > MAX_WORK) {
+      return fail({ step, message: 'so many steps on so large a document: upsert the file' });
+    }
+    if (edited.size > most || edited.height > YAML_LIMITS.depth) {
       return fail({ step, message: 'the document becomes too large, or nests too deeply' });
     }
   }

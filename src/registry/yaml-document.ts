@@ -21,7 +21,6 @@ const OPTIONS = {
   stringKeys: true,
   uniqueKeys: false, // compares every pair with every other: PlainReader looks them up instead
   prettyErrors: false,
-  keepSourceTokens: true,
 } as const;
 
 /** @param text with `\n` line ends and no byte order mark */
@@ -46,13 +45,18 @@ export function readFullYaml(text: string): Result<YamlDocument, YamlFault[]> {
   return ok({ value, offsetOf: (pointer, of) => offsetOf(document, pointer, of) });
 }
 
-/** Beside the value the library's tree of nodes, each with the tokens that it was made of. */
+/**
+ * Beside the value the library's tree of nodes.
+ *
+ * @param hasTokens each with the tokens that it was made of: an edit needs them, and they are not small
+ */
 export function composeYaml(
   text: string,
+  hasTokens = false,
 ): Result<{ document: Document; value: unknown }, YamlFault[]> {
   const tokens = parseTokens(text);
   if (!tokens.ok) return tokens;
-  const document = compose(tokens.value);
+  const document = compose(tokens.value, hasTokens);
   if (!document) return fail([{ code: 'yaml-empty', offset: 0, message: 'the file is empty' }]);
   if (document.errors.length > 0) return fail(document.errors.map(syntaxFault));
 
@@ -62,11 +66,11 @@ export function composeYaml(
 }
 
 /** Broken text makes an error of every byte, and most of an error's cost is its stack trace. */
-function compose(tokens: readonly Cst.Token[]): Document | undefined {
+function compose(tokens: readonly Cst.Token[], keepSourceTokens: boolean): Document | undefined {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   try {
-    const [document] = new Composer(OPTIONS).compose(tokens);
+    const [document] = new Composer({ ...OPTIONS, keepSourceTokens }).compose(tokens);
     return document;
   } finally {
     Error.stackTraceLimit = stackTraceLimit;

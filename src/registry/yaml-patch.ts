@@ -23,7 +23,7 @@ export interface PatchRefusal {
  * @param text with `\n` line ends, of one document that `readYaml` takes
  */
 export function patchYaml(text: string, steps: readonly PatchStep[]): Result<string, PatchRefusal> {
-  const composed = composeYaml(text);
+  const composed = composeYaml(text, true);
   if (!composed.ok) {
     const { message } = composed.error[0]!;
     return fail({ message: `the document cannot be read: ${message}` });

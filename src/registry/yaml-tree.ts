@@ -44,6 +44,8 @@ class TreeReader {
   readonly style: Partial<YamlStyle> = {};
   readonly #text: string;
   readonly #document: Document;
+  /** The line that was asked for last, from its start to behind its end. */
+  #line = { start: 0, end: 0 };
 
   constructor(text: string, document: Document) {
     this.#text = text;
@@ -52,7 +54,7 @@ class TreeReader {
 
   read(node: Node): EditNode {
     const [start, end] = node.range!;
-    const column = start - lineStart(this.#text, start);
+    const column = start - this.#lineOf(start);
     const place: Place = { start, end, column, hasOwnLine: false, parts: [] };
     if (isScalar(node)) {
       const { value, type } = node as { value: string; type?: string };
@@ -66,6 +68,14 @@ class TreeReader {
     }
     const collection = node as Collection;
     return collection.flow ? this.#flow(collection, place) : this.#block(collection, place);
+  }
+
+  /** One line may hold all of a file, and every node asks where it starts. */
+  #lineOf(offset: number): number {
+    if (offset < this.#line.start || offset >= this.#line.end) {
+      this.#line = { start: lineStart(this.#text, offset), end: lineEnd(this.#text, offset) };
+    }
+    return this.#line.start;
   }
 
   #readValue({ mark, value }: Extent): { node: EditNode; valueStart: number; valueEnd: number } {

@@ -104,6 +104,33 @@ describe('patchYaml', () => {
     });
   });
 
+  it('refuses more steps than a document of its size can be patched by in a second or two', () => {
+    const numbers = `a: [${'1, '.repeat(80_000)}1]\n`;
+    const steps = Array.from(
+      { length: 1000 },
+      (): PatchStep => ({ op: 'add', path: '/a/0', value: 2 }),
+    );
+    const startedAtMs = performance.now();
+
+    expect(refusalOf(numbers, ...steps)).toMatchObject({
+      message: 'so many steps on so large a document: upsert the file',
+    });
+    // Once it took as long for its one line alone as there are pairs of numbers in it.
+    expect(performance.now() - startedAtMs).toBeLessThan(4000);
+  });
+
+  it('makes no document that is larger than a file may be', () => {
+    const text = 'x'.repeat(5000);
+    const copies = Array.from(
+      { length: 60 },
+      (_, i): PatchStep => ({ op: 'copy', from: '/a', path: `/c${i}` }),
+    );
+
+    expect(refusalOf('b: 1\n', { op: 'add', path: '/a', value: text }, ...copies)).toMatchObject({
+      message: 'the document becomes too large, or nests too deeply',
+    });
+  });
+
   it('refuses copies that double the document again and again', () => {
     const steps = Array.from(
       { length: 40 },
