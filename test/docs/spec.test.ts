@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { BASE } from '../../src/http/delivery-context.ts';
 import { statusOf } from '../../src/http/errors.ts';
 import type { Route } from '../../src/http/route.ts';
+import { permissionsOf, ROLES } from '../../src/identity/roles.ts';
 import { contentDigest, type FileMode, sha256 } from '../../src/model/digest.ts';
 import type { ErrorCode } from '../../src/model/errors.ts';
 
@@ -24,7 +25,11 @@ const nothing = new Proxy({}, { get: () => undefined });
 interface Documented {
   page: string;
   label: string;
+  permission: string;
 }
+
+/** ``| `GET /members` | `members:read` | …`` */
+const PERMISSION_ROW = /^\| `([A-Z]+ \/[^`]*)` \| `([a-z-]+:[a-z]+)`/gm;
 
 /** Which page a table of routes belongs to, and the part of its paths that the page states once. */
 function placeOf(file: string): { page: string; base: string } {
@@ -49,8 +54,9 @@ async function routesIn(file: string): Promise<Documented[]> {
   const tables = Object.entries(module).filter(([name]) => name.endsWith('Routes'));
   return tables.flatMap(([, table]) => {
     const rows = (table as (deps: object) => Route[])(nothing);
-    return rows.map(({ method, path }) => ({
+    return rows.map(({ method, path, permission }) => ({
       page,
+      permission,
       label: `${method.toUpperCase()} ${path.slice(base.length)}`,
     }));
   });
@@ -104,6 +110,51 @@ describe('docs/spec', () => {
     );
 
     expect(stated.filter((label) => !known.has(label))).toEqual([]);
+  });
+
+  it('says which permission a route needs', async () => {
+    const needed = new Map(
+      (await routesInCode()).map(({ label, permission }) => [label, permission]),
+    );
+
+    const rows = specPages.flatMap((page) => [...read(page).matchAll(PERMISSION_ROW)]);
+
+    expect(rows.length).toBeGreaterThan(40);
+    expect(rows.filter(([, label, stated]) => needed.get(label!) !== stated)).toEqual([]);
+  });
+
+  it('says what each built-in role may do', () => {
+    const [, header = '', lines = ''] =
+      /^\| permission \|(.*)\|\n\|[-|]+\n((?:\|.*\n)+)/m.exec(read('docs/spec/api.md')) ?? [];
+    const roles = header.split('|').map((role) => role.trim());
+    const rows = lines
+      .trim()
+      .split('\n')
+      .map((line) => line.split('|').slice(1, -1));
+
+    const stated = roles.map((role, column) => [
+      role,
+      rows
+        .filter((cells) => cells[column + 1]?.trim() === 'x')
+        .flatMap(([names = '']) => names.match(/[a-z-]+:[a-z]+/g) ?? [])
+        .sort(),
+    ]);
+
+    const inCode = ROLES.map((role) => [role, [...permissionsOf([role])].sort()]);
+    expect(Object.fromEntries(stated)).toEqual(Object.fromEntries(inCode));
+  });
+
+  it('has every table of the database', () => {
+    const tables = [...read('src/database/tables.ts').matchAll(/^ {2}([a-zA-Z]+): /gm)].map(
+      ([, name]) => name!.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    );
+
+    const missing = tables.filter(
+      (name) => !read('docs/spec/storage.md').includes(`| \`${name}\` |`),
+    );
+
+    expect(tables.length).toBeGreaterThan(20);
+    expect(missing).toEqual([]);
   });
 
   it('gives every error code its status', () => {
