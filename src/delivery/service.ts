@@ -144,7 +144,8 @@ export class OrgDelivery {
     const key = `${channel}\n${digest}\n${diagnostics.length === 0 ? '' : sha256Hex(JSON.stringify(diagnostics))}`;
     const known = this.#indexes.get(key);
     const nowMs = this.#deps.clock();
-    if (known && nowMs - known.atMs < INDEX_RENEWAL_MS) return await known.signed;
+    // Also one of the future, by a clock that has gone back since.
+    if (known && Math.abs(nowMs - known.atMs) < INDEX_RENEWAL_MS) return await known.signed;
     const sequence = channel === 'rolling' ? view.sequence : channelOf(view, channel).sequence;
     // Taken together, before anything is waited for: a rotation must not come between.
     const { keyring, rootVersion } = this.runtime;

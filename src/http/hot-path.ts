@@ -42,10 +42,17 @@ const DEADLINE_MS = 30_000;
 const utf8 = new TextDecoder();
 
 /** What was answered from one view, by class of caller and URL. */
-type Answers = Map<string, { prepared: PreparedAnswer; untilMs: number }>;
+type Answers = Map<string, Prepared>;
+interface Prepared {
+  prepared: PreparedAnswer;
+  atMs: number;
+}
 
 /** An index is signed anew long before it expires: what is kept of it must not be older. */
 const KEPT_MS = 600_000;
+
+/** Nor of the future, by a clock that has gone back since. */
+const isYoung = ({ atMs }: Prepared): boolean => Math.abs(Date.now() - atMs) < KEPT_MS;
 
 /**
  * Answers the few requests that every client makes all day, from memory and
@@ -74,7 +81,7 @@ export function createHotPath(deps: Deps): HotPath {
     if (waitOf(request.headers['prefer'] as string | undefined) !== undefined) return false;
     const key = `${classKey(caller, view)}\n${url}`;
     const known = answersByView.get(view)?.get(key);
-    if (!known || known.untilMs < performance.now()) {
+    if (!known || !isYoung(known)) {
       prepareLater(delivery, view, caller, key, { plugin: name, channel });
       return false;
     }
@@ -136,8 +143,7 @@ export function createHotPath(deps: Deps): HotPath {
           answers = new Map();
           answersByView.set(view, answers);
         }
-        if (answers.size < 20_000)
-          answers.set(key, { prepared, untilMs: performance.now() + KEPT_MS });
+        if (answers.size < 20_000) answers.set(key, { prepared, atMs: Date.now() });
       },
       () => {}, // Express answers the same refusal.
     );
