@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { byPosition, type Diagnostic } from '../model/diagnostic.ts';
 
 /** A file as it is in git. */
@@ -8,6 +9,12 @@ export interface ScannedFile {
 
 /** A call costs a millisecond however short the text is, so small files are looked at together. */
 const BATCH_CHARS = 256 * 1024;
+/** The library compares every finding in a text with every other: longer texts are cut. */
+const PIECE_CHARS = 64 * 1024;
+/** What the pieces have in common, so that no secret is cut in two; a private key is shorter. */
+const OVERLAP_CHARS = 16 * 1024;
+/** Nobody mends more at once. */
+const MOST_FOUND = 1000;
 /** Larger ones are payload that a registry refuses anyway. */
 const LONGEST_BYTES = 5 * 1024 * 1024;
 
@@ -25,10 +32,14 @@ const NO_SERVER = String.raw`/@(\[?::1\]?|127\.\d+\.\d+\.\d+|[^@\/.:\s]+|([\w-]+
 export async function scanForSecrets(files: Iterable<ScannedFile>): Promise<Diagnostic[]> {
   const found: Diagnostic[] = [];
   for (const batch of batchesOf(files)) {
+    await setImmediate(); // whoever waits is served between two batches
     const whole = batch.map(({ text }) => text).join('\n\n');
-    const isClean = batch.length > 1 && (await lint('', whole)).length === 0;
+    const isClean = batch.length > 1 && (await lint('', whole, 1)).length === 0;
     if (isClean) continue;
-    for (const { path, text } of batch) found.push(...(await lint(path, text)));
+    for (const { path, text } of batch) {
+      found.push(...(await lint(path, text, MOST_FOUND - found.length)));
+      if (found.length >= MOST_FOUND) return found.sort(byPosition);
+    }
   }
   return found.sort(byPosition);
 }
@@ -61,7 +72,58 @@ function* batchesOf(files: Iterable<ScannedFile>): Generator<TextFile[]> {
   if (batch.length > 0) yield batch;
 }
 
-async function lint(path: string, text: string): Promise<Diagnostic[]> {
+/** A part of a text, and where it starts in it, both counted from 0. */
+interface Piece {
+  text: string;
+  line: number;
+  column: number;
+}
+
+/** Cut at line ends, where lines are not as long as a piece. */
+function* piecesOf(text: string): Generator<Piece> {
+  let [start, line, lineStart] = [0, 0, 0];
+  for (;;) {
+    const end = endOfPiece(text, start);
+    yield { text: text.slice(start, end), line, column: start - lineStart };
+    if (end === text.length) return;
+    const next = lastLineIn(text, start, end - OVERLAP_CHARS) ?? end - OVERLAP_CHARS;
+    for (
+      let at = text.indexOf('\n', start);
+      at >= 0 && at < next;
+      at = text.indexOf('\n', at + 1)
+    ) {
+      line += 1;
+      lineStart = at + 1;
+    }
+    start = next;
+  }
+}
+
+function endOfPiece(text: string, start: number): number {
+  const end = start + PIECE_CHARS;
+  if (end >= text.length) return text.length;
+  return lastLineIn(text, start + 2 * OVERLAP_CHARS, end) ?? end;
+}
+
+/** Where the last line starts that starts between two places. */
+function lastLineIn(text: string, from: number, to: number): number | undefined {
+  const at = text.slice(from, to).lastIndexOf('\n');
+  return at < 0 ? undefined : from + at + 1;
+}
+
+/** @param most findings; there may be a few more */
+async function lint(path: string, text: string, most: number): Promise<Diagnostic[]> {
+  const found = new Map<string, Diagnostic>();
+  for (const piece of piecesOf(text)) {
+    for (const one of await lintPiece(path, piece)) {
+      found.set(`${one.line}:${one.column} ${one.message}`, one);
+    }
+    if (found.size >= most) break;
+  }
+  return [...found.values()];
+}
+
+async function lintPiece(path: string, { text, line, column }: Piece): Promise<Diagnostic[]> {
   const { lintSource, config } = await load();
   // A rule for key stores would read the file of that name from this machine's own disk.
   const filePath = RULED_BY_NAME.exec(path)?.[0] ?? 'file.txt';
@@ -73,8 +135,8 @@ async function lint(path: string, text: string): Promise<Diagnostic[]> {
     severity: 'error',
     code: 'secret',
     path,
-    line: loc.start.line,
-    column: loc.start.column + 1,
+    line: line + loc.start.line,
+    column: (loc.start.line === 1 ? column : 0) + loc.start.column + 1,
     pointer: '',
     message: `this looks like a secret (${ruleId.replace(/^.*secretlint-rule-/, '')}, ${messageId})`,
     hint: 'if it is one, revoke it; if not, put the comment secretlint-disable-line on the line',

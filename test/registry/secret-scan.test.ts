@@ -51,6 +51,43 @@ describe('scanForSecrets', () => {
     expect(found.map((line) => line.split(' ')[0])).toEqual(['a.md:1:1', 'b.md:1:1', 'b.md:3:1']);
   });
 
+  it.each([
+    ['of short lines', 'a line like any other\n'],
+    ['of one line', 'a line without an end '],
+  ])('finds each in a long text %s once, where it stands', async (_how, filler) => {
+    const parts = Array.from({ length: 30 }, () => `${filler.repeat(500)}${GITHUB} `);
+    const text = parts.join('');
+
+    const found = await scanForSecrets([{ path: 'notes.md', bytes: Buffer.from(text) }]);
+
+    const lines = text.split('\n');
+    expect(found).toHaveLength(30);
+    for (const { line, column } of found) {
+      expect(lines[line - 1]!.slice(column - 1).startsWith(GITHUB)).toBe(true);
+    }
+  });
+
+  it('finds a private key wherever a text is cut', async () => {
+    const key = `${PRIVATE_KEY}\n-----END RSA PRIVATE KEY-----\n`;
+    for (const before of [47_000, 48_500, 49_200, 64_000, 65_400, 66_000]) {
+      const text = `${'x'.repeat(99)}\n`.repeat(before / 100) + key + 'more\n'.repeat(20_000);
+
+      expect(await scan({ 'notes.md': text }), String(before)).toHaveLength(1);
+    }
+  });
+
+  it('stops at about a thousand, so that a file full of them holds nobody up', async () => {
+    const startedAtMs = performance.now();
+    const text = `postgres://app:${PASSWORD}@db.acme.io/app\n`.repeat(100_000);
+
+    const found = await scan({ 'notes.md': text });
+
+    expect(found.length).toBeGreaterThanOrEqual(1000);
+    expect(found.length).toBeLessThan(5000);
+    // All of them, each compared with each other, would take minutes.
+    expect(performance.now() - startedAtMs).toBeLessThan(5000);
+  });
+
   it('believes a comment on the line, for that file alone', async () => {
     const found = await scan({
       'a.md': `${GITHUB} <!-- secretlint-disable-line -->\n`,
