@@ -23,6 +23,7 @@ const ENVIRONMENT = [
   ['WAYMARK_ORG', 'the organisation, instead of --org'],
   ['WAYMARK_TOKEN', 'the API key, instead of --token: it does not show in process lists'],
   ['XDG_CONFIG_HOME', 'where `waymark login` keeps its file; default ~/.config'],
+  ['NO_COLOR', 'no colours, where a command has some'],
 ] as const;
 
 export const CONFLICTS_LEFT = [3, 'conflicts are left for you to look at'] as const;

@@ -23,9 +23,9 @@ export function verifyCommand(audit: Command, cli: Cli): void {
   const command = audit
     .command('verify')
     .summary('recompute the audit log, and find what was changed')
-    .option('--file <export>', 'one that waymark audit export wrote, instead of the server’s')
+    .option('--file <export>', "one that waymark audit export wrote, instead of the server's")
     .option('--checkpoint <file>', 'one that was kept; default the newest that the server has')
-    .option('--root-sha256 <digest>', 'the root document whose keys count; default the project’s')
+    .option('--root-sha256 <digest>', "the root document whose keys count; default the project's")
     .action((flags: VerifyFlags) => verify(cli, command, flags));
   describe(command, {
     description: `

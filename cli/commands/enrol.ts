@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Cli, parseUrl } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { describe, NOT_VERIFIED } from '../help.ts';
@@ -21,17 +21,16 @@ export function enrolCommand(program: Command, cli: Cli): void {
     .command('enrol')
     .alias('enroll')
     .summary('make this project a client of an organisation')
-    .option('--name <name>', "the client's name in the console; default this machine's")
+    .option('--name <name>', "the client's name; default this machine's")
     .option(
       '--channel <channel>',
       'what to follow: rolling, stable, or a channel of the organisation',
       'rolling',
     )
-    .option(
-      '--label <name=value>',
-      'a label for grouping clients; may be repeated',
-      collectLabel,
-      {},
+    .addOption(
+      new Option('--label <name=value>', 'a label for grouping clients; may be repeated')
+        .argParser(collectLabel)
+        .default({}, 'none'),
     )
     .option('--root-sha256 <digest>', 'refuse any root document but this one')
     .option('--no-encryption', 'without a key of its own: bundles come unencrypted, where allowed')

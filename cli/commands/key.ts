@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { callApi, listApi } from '../api.ts';
 import type { Cli } from '../cli.ts';
 import { describe } from '../help.ts';
@@ -38,7 +38,7 @@ function createCommand(key: Command, cli: Cli): void {
     .command('create')
     .summary('make an API key')
     .argument('<name>', 'what it is for, so that it can be told from others')
-    .option('--role <role...>', 'what it may do', ['viewer'])
+    .addOption(new Option('--role <role...>', 'what it may do').default(['viewer'], 'viewer'))
     .option('--scope <permission...>', 'only these of what its roles allow')
     .option('--user <user>', 'the person it stands for, as Access files name them')
     .option('--team <team...>', 'teams whose plugins it sees')

@@ -12,7 +12,7 @@ import { rotateCommand } from './keys-rotate.ts';
 
 interface ExportFlags {
   role: KeyRole;
-  output?: string;
+  out?: string;
 }
 
 export function keysCommand(program: Command, cli: Cli): void {
@@ -33,7 +33,7 @@ function exportCommand(keys: Command, cli: Cli): void {
     .addOption(
       new Option('--role <role>', 'which').choices(['release', 'index', 'root']).default('release'),
     )
-    .option('-o, --output <file>', 'write them there')
+    .option('-o, --out <file>', 'write them there')
     .action((flags: ExportFlags) => exportKeys(cli, command, flags));
   describe(command, {
     description: `
@@ -53,7 +53,7 @@ function exportCommand(keys: Command, cli: Cli): void {
 async function exportKeys(
   cli: Cli,
   command: Command,
-  { role, output: path }: ExportFlags,
+  { role, out: path }: ExportFlags,
 ): Promise<void> {
   const root = readRoot(await findNewestRoot(cli, command));
   const armored = keysOfRole(root, role).map((key) => key.trim());

@@ -32,6 +32,7 @@ export function serveCommand(program: Command, cli: Cli): void {
     files: [
       ['<data>/admin-key', "the site administrator's API key, mode 0600"],
       ['<data>/master-key', 'encrypts stored secrets, unless WAYMARK_MASTER_KEY is set'],
+      ['<data>/management-key', 'opens /v0/management, unless WAYMARK_MANAGEMENT_KEY is set'],
     ],
   });
 }

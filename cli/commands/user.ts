@@ -38,7 +38,7 @@ function createCommand(user: Command, cli: Cli): void {
     .summary('make a person of the site')
     .argument('<username>', 'what they log in by; Access files of a registry name them so')
     .option('--name <name>', 'how people call them; default the user name')
-    .option('--email <address>', 'stands in the commits that Waymark makes for them')
+    .option('--email <address>', 'where to reach them')
     .option('--password', 'with a password, which is read from standard input')
     .option('--site-admin', 'an administrator of the site')
     .action((username: string, flags: CreateFlags) => createUser(cli, command, username, flags));

@@ -50,7 +50,14 @@ describe('waymark org', () => {
     const upstream = 'git@git.example.com:tools.git';
 
     const { stderr } = await client.run(
-      ...['org', 'create', 'tools', '--mirror', '--upstream', upstream, '--branch', 'trunk'],
+      'org',
+      'create',
+      'tools',
+      '--mirror',
+      '--upstream',
+      upstream,
+      '--branch',
+      'trunk',
       ...['--secret', 'deploy-key', '--known-hosts', 'known_hosts'],
     );
 
@@ -146,9 +153,7 @@ describe('waymark key', () => {
   it('takes a role of the registry, and narrows it', async () => {
     api.routes['POST /api-keys'] = [201, success({ id: '0f3a', key: 'wmk_0f3a_secret' })];
 
-    await client.run(
-      ...['key', 'create', 'ci', '--role', 'release-bot', '--scope', 'registry:read'],
-    );
+    await client.run('key', 'create', 'ci', '--role', 'release-bot', '--scope', 'registry:read');
 
     expect(lastRequest()?.body).toEqual({
       name: 'ci',

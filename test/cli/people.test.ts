@@ -35,7 +35,14 @@ describe('waymark user create', () => {
     client.stdin = ' correct horse battery\n';
 
     const { stdout } = await client.run(
-      ...['user', 'create', 'ada', '--password', '--name', 'Ada', '--email', 'ada@example.com'],
+      'user',
+      'create',
+      'ada',
+      '--password',
+      '--name',
+      'Ada',
+      '--email',
+      'ada@example.com',
     );
 
     expect(stdout).toBe(`made ada (${id})\n`);
