@@ -58,7 +58,10 @@ describe('waymark org', () => {
       upstream,
       '--branch',
       'trunk',
-      ...['--secret', 'deploy-key', '--known-hosts', 'known_hosts'],
+      '--secret',
+      'deploy-key',
+      '--known-hosts',
+      'known_hosts',
     );
 
     expect(stderr).toBe('store its secret: waymark secret set deploy-key --org tools\n');
