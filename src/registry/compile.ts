@@ -45,6 +45,8 @@ export async function compile(request: Compilation): Promise<Result<Snapshot, Di
   if (base?.tree === tree) return ok(base);
   const reader = new TreeReader(source, request.sink);
   const compiled = await compileTree(reader, pool, tree, base);
+  // What was not listed any more would count as missing.
+  if (reader.isFull) return fail(reader.diagnostics);
   const changes = findChanges(compiled, base);
   const { symbols, diagnostics, hasLost } = defineSymbols(compiled, changes, base);
   const unlinked = { ...compiled, symbols };

@@ -59,7 +59,8 @@ function linkAccess(tree: Unlinked, plugin: Find, team: Find, marketplace: Find)
 
 function linkDepartments(tree: Unlinked): Diagnostic[] {
   const [registry] = documentsOf(tree, 'Registry');
-  const departments = registry?.spec.departments ?? {};
+  if (!registry) return []; // missing or wrong, which is said elsewhere
+  const departments = registry.spec.departments ?? {};
   const isKnown: Find = (name) => Object.hasOwn(departments, name);
   const members = [...documentsOf(tree, 'Team'), ...documentsOf(tree, 'Namespace')];
   const unknown = members.flatMap((document) => {
@@ -67,7 +68,7 @@ function linkDepartments(tree: Unlinked): Diagnostic[] {
     if (department === undefined) return [];
     return missing('department', isKnown(department), document, '/spec/department', department);
   });
-  return [...unknown, ...(registry ? linkParents(registry, departments, isKnown) : [])];
+  return [...unknown, ...linkParents(registry, departments, isKnown)];
 }
 
 function linkParents(

@@ -42,6 +42,10 @@ export class TreeReader {
     this.#sink = sink;
   }
 
+  get isFull(): boolean {
+    return this.#entriesLeft < 0;
+  }
+
   /** Counts what is listed or taken over. False once it is too much: then nothing more is listed. */
   count(entries: number): boolean {
     const wasLeft = this.#entriesLeft >= 0;

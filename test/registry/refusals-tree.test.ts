@@ -25,6 +25,14 @@ const TABLE: [name: string, files: Files, says: string[]][] = [
     ['yml-ending registry.yml:1:1 documents end in .yaml (rename it to registry.yaml)'],
   ],
   [
+    'a wrong registry.yaml, but not what it would declare',
+    {
+      'registry.yaml': registryYaml('departments: {field: {}}, titel: Acme'),
+      'access/teams/field.yaml': yaml('Team', 'members: [ada@example.com], department: field'),
+    },
+    ['unknown-field registry.yaml:3:34 spec has no field "titel" (did you mean title?)'],
+  ],
+  [
     'no plugin.yaml',
     { 'plugins/ops/plugin.yaml': null },
     [
@@ -452,6 +460,26 @@ describe('compile refuses a tree that holds', () => {
       'too-many-files .:1:1 the registry unpacks to more than 500000 files and folders',
     ]);
     expect(performance.now() - started).toBeLessThan(15_000);
+  });
+
+  it('a bomb, but not what was not looked at behind it', async () => {
+    const says = await withRepository(smallRegistry(), async ({ path, git }) => {
+      let oid = await writeTree(path, {});
+      for (let depth = 0; depth < 30; depth++) {
+        const wide = Array.from({ length: 10 }, (_, i) => [`d${i}`, file(oid, '40000')]);
+        oid = await writeTree(path, Object.fromEntries(wide));
+      }
+      const root = await writeTree(path, {
+        docs: file(oid, '40000'),
+        'registry.yaml': file(await git('rev-parse', 'main:registry.yaml')),
+        plugins: file(await git('rev-parse', 'main:plugins'), '40000'),
+      });
+      return told(diagnosticsOf(await compileAt(path, root)));
+    });
+
+    expect(says).toEqual([
+      'too-many-files .:1:1 the registry unpacks to more than 500000 files and folders',
+    ]);
   });
 
   it('a folder of more entries than git answers at once', async () => {
