@@ -1,6 +1,11 @@
 import { readEnvironment } from './config.ts';
 import { runCli } from './program.ts';
 
+// Whoever reads may have seen enough, as `head` has.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 process.exitCode = await runCli(process.argv.slice(2), {
   environment: readEnvironment(),
   cwd: process.cwd(),

@@ -106,6 +106,12 @@ describe('cli/waymark.mjs', () => {
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
+  it('ends quietly when its reader has seen enough', async () => {
+    const head = run('sh', ['-c', `"${process.execPath}" "${launcher}" help sync | true`]);
+
+    expect(await head).toEqual({ stdout: '', stderr: '' });
+  });
+
   it('passes the exit code on', async () => {
     const failed = run(process.execPath, [launcher, 'nonsense'], { cwd: tmpdir() });
 
