@@ -66,10 +66,10 @@ export function runGit(
   // Given up at once: a grandchild may hold the pipes open for longer than git lives.
   const kill = (why: string) => {
     stderr = why;
-    child.kill('SIGKILL');
+    stopChild(child);
     child.stdout?.destroy();
     child.stderr?.destroy();
-    give(null, 'SIGKILL');
+    give(null, 'SIGTERM');
   };
   const timer = setTimeout(() => kill(`not done after ${timeoutSec} s`), timeoutSec * 1000);
   const stop = () => stopChild(child);

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runGit } from '../../src/git/run.ts';
 import { makeRepository, type TestRepository } from '../support/git.ts';
@@ -47,7 +48,19 @@ describe('runGit', () => {
       timeoutSec: 0.1,
     });
 
-    await expect(run).rejects.toMatchObject({ signal: 'SIGKILL', stderr: 'not done after 0.1 s' });
+    await expect(run).rejects.toMatchObject({ signal: 'SIGTERM', stderr: 'not done after 0.1 s' });
+  });
+
+  it('lets a command that takes too long remove its lock', async () => {
+    const holdsLock = '!trap "rm $1; exit 1" TERM; touch $1; while :; do sleep 0.01; done; :';
+    const lock = `${repository.path}/held.lock`;
+
+    const run = runGit(repository.path, ['-c', `alias.hold=${holdsLock}`, 'hold', lock], {
+      timeoutSec: 0.5,
+    });
+
+    await expect(run).rejects.toMatchObject({ signal: 'SIGTERM' });
+    await expect.poll(() => existsSync(lock)).toBe(false);
   });
 
   it('ends a command that outgrows its memory', async () => {
