@@ -53,8 +53,9 @@ export function feedTokenRoutes({ feedTokens, clock }: Deps): Route[] {
       summary: 'Makes a token of a feed; it is shown this once.',
       answers: { 201: { data: whole({ ...plain, token: text }) } },
       body: feedBody,
-      async handle({ body, caller, org, requestId }) {
-        const made = await createFeedToken(feedTokens, body, { caller, org, requestId, clock });
+      async handle({ body, caller, org, policy, requestId }) {
+        const acting = { caller, org, policy, requestId, clock };
+        const made = await createFeedToken(feedTokens, body, acting);
         return { status: 201, body: made, headers: { Location: `/api/v1/feed-tokens/${made.id}` } };
       },
     }),

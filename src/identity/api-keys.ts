@@ -2,7 +2,7 @@ import { type Clock, toTime } from '../model/clock.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import type { ApiKey, ApiKeyStore } from './api-key.ts';
 import type { Caller } from './caller.ts';
-import { checkHandingOut, checkKnown } from './handing-out.ts';
+import { checkHandingOut, checkKnown, checkSight } from './handing-out.ts';
 import { mintApiKey } from './keys.ts';
 import type { MemberStore } from './member.ts';
 import type { OrgPolicy } from './org-policy.ts';
@@ -56,6 +56,7 @@ export async function createApiKey(
   const { name, roles, scopes = null, teams = [] } = request;
   const user = userOf(request, caller);
   checkMayMake(user, teams, caller);
+  checkSight({ user, teams }, caller, policy);
   checkRoles(roles, org);
   checkKnown(roles, policy);
   checkHandingOut(roles, caller, { policy, scopes });

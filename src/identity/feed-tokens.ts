@@ -2,7 +2,9 @@ import { type Clock, toTime } from '../model/clock.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import type { Caller } from './caller.ts';
 import type { FeedSelector, FeedToken, FeedTokenStore } from './feed-token.ts';
+import { checkSight } from './handing-out.ts';
 import { isSameHash, mintFeedToken, parseFeedToken } from './keys.ts';
+import type { OrgPolicy } from './org-policy.ts';
 import { refused } from './refused.ts';
 
 export interface FeedRequest {
@@ -18,6 +20,11 @@ interface Acting {
   clock: Clock;
 }
 
+interface Making extends Acting {
+  caller: Caller;
+  policy: OrgPolicy | undefined;
+}
+
 /** A token as it may be shown: without the hash of its secret. */
 export type ShownFeedToken = Omit<FeedToken, 'secretHash'>;
 
@@ -25,15 +32,20 @@ export function shownFeedToken({ secretHash: _secretHash, ...shown }: FeedToken)
   return shown;
 }
 
-/** Makes a token. `token` in the answer is the only time that it is shown. */
+/**
+ * Makes a token. `token` in the answer is the only time that it is shown.
+ *
+ * @throws {WaymarkError} `VAL_FAILED`, `PERM_DENIED` for teams that the caller is not in
+ */
 export async function createFeedToken(
   feedTokens: Pick<FeedTokenStore, 'insert'>,
   { name, selector, teams = [] }: FeedRequest,
-  { caller, org, requestId, clock }: Acting,
+  { caller, org, policy, requestId, clock }: Making,
 ): Promise<ShownFeedToken & { token: string }> {
   if (selector.channel !== undefined && selector.release !== undefined) {
     throw invalidField('selector', 'give a channel or a release, not both');
   }
+  checkSight({ teams }, caller, policy);
   const { id, token, secretHash } = mintFeedToken();
   const at = toTime(clock());
   const made = { id, org, name, selector, teams, secretHash, createdAt: at };

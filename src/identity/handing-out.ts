@@ -30,6 +30,28 @@ export function checkHandingOut(
   throw new WaymarkError('PERM_DENIED', message, { details: { permission: lacks } });
 }
 
+/**
+ * A token sees the plugins of its teams, and of the person whom it stands for: so must who makes it.
+ *
+ * @param seen.user null for nobody
+ * @throws {WaymarkError} `PERM_DENIED`
+ */
+export function checkSight(
+  { user = null, teams }: { user?: string | null; teams: readonly string[] },
+  caller: Pick<Caller, 'user' | 'teams' | 'grantRoles' | 'isSiteAdmin'>,
+  policy: OrgPolicy | undefined,
+): void {
+  if (caller.isSiteAdmin || seesEverything(caller.grantRoles)) return;
+  const registered = caller.user === null ? [] : (policy?.teamsOfUser.get(caller.user) ?? []);
+  const own = new Set([...caller.teams, ...registered]);
+  const foreign = teams.find((team) => !own.has(team));
+  if (foreign !== undefined) {
+    throw new WaymarkError('PERM_DENIED', `you are not in the team ${foreign} yourself`);
+  }
+  if (user === null || user === caller.user) return;
+  throw new WaymarkError('PERM_DENIED', `what ${user} sees is not yours to hand out`);
+}
+
 /** @throws {WaymarkError} `VAL_FAILED` for a role that nobody defined */
 export function checkKnown(roles: readonly Role[], policy: OrgPolicy | undefined): void {
   for (const [i, role] of roles.entries()) {

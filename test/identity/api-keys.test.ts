@@ -179,6 +179,17 @@ describe('createApiKey, for people', () => {
     });
   });
 
+  it.each<[string, Partial<KeyRequest>]>([
+    ['for another', { user: 'bob' }],
+    ['of a team that they are not in', { teams: ['board'] }],
+  ])('makes none %s for who sees less, whatever their permissions', async (_what, part) => {
+    const caller = { ...log('editor'), permissions: permissionsOf(['admin']) };
+
+    const making = createApiKey(stores, { ...request, ...part }, { ...acting('editor'), caller });
+
+    await expect(making).rejects.toMatchObject({ code: 'PERM_DENIED' });
+  });
+
   it('makes one for another with members:write, tied to them where they are a member', async () => {
     const own = await createApiKey(stores, { ...request, user: 'ada' }, loggedIn('admin'));
     const label = await createApiKey(stores, { ...request, user: 'bob' }, loggedIn('admin'));

@@ -1,16 +1,25 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Stores } from '../../src/database/stores.ts';
+import { ANONYMOUS, type Caller } from '../../src/identity/caller.ts';
 import {
   createFeedToken,
   resolveFeedToken,
   revokeFeedToken,
 } from '../../src/identity/feed-tokens.ts';
 import { mintApiKey, mintFeedToken } from '../../src/identity/keys.ts';
+import type { OrgPolicy } from '../../src/identity/org-policy.ts';
 import { createMemoryStores } from '../support/fakes/memory-stores.ts';
 import { makeEntry, makeOrg } from '../support/records.ts';
 
 const clock = () => Date.parse('2026-03-01T12:00:00Z');
-const acting = { caller: { actor: 'user:ada' }, org: 'acme', requestId: 'r-1', clock };
+const caller: Caller = { ...ANONYMOUS, kind: 'user', actor: 'user:ada', user: 'ada', org: 'acme' };
+const policy: OrgPolicy = {
+  roles: new Map(),
+  departments: new Map(),
+  departmentOfTeam: new Map(),
+  teamsOfUser: new Map([['ada', ['sales']]]),
+};
+const acting = { caller, org: 'acme', policy, requestId: 'r-1', clock };
 const request = { name: 'screen', selector: { channel: 'stable', plugins: ['sales'] } };
 
 let stores: Stores;
@@ -33,6 +42,18 @@ describe('createFeedToken', () => {
     expect(await stores.audit.list('acme', 0, 1)).toMatchObject([
       { action: 'feed-token.create', resource: id, after: request, requestId: 'r-1' },
     ]);
+  });
+
+  it('shows no team’s plugins that its maker does not see', async () => {
+    const of = (team: string) => ({ ...request, teams: [team] });
+    const admin = { ...acting, caller: { ...caller, grantRoles: ['admin'] } };
+
+    await expect(createFeedToken(stores.feedTokens, of('board'), acting)).rejects.toMatchObject({
+      code: 'PERM_DENIED',
+    });
+    const own = await createFeedToken(stores.feedTokens, of('sales'), acting);
+    const any = await createFeedToken(stores.feedTokens, of('board'), admin);
+    expect([own.teams, any.teams]).toEqual([['sales'], ['board']]);
   });
 
   it('is for one selector', async () => {
