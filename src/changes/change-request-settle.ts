@@ -23,6 +23,7 @@ const memos = new WeakMap<OrgRuntime, Map<number, string>>();
 /** Every active request of an org, as the refs say. */
 export async function settleAll(settling: Settling): Promise<void> {
   const { changeRequests, runtime } = settling;
+  if (runtime.org.mode === 'mirror') return;
   const active = await changeRequests.active(runtime.org.slug);
   if (active.length > 0) await settle(settling, active);
 }
@@ -39,6 +40,8 @@ export async function settle(
   settling: Settling,
   requests: readonly ChangeRequest[],
 ): Promise<ChangeRequest[]> {
+  // What becomes of a mirror's is for its upstream to say.
+  if (settling.runtime.org.mode === 'mirror') return [...requests];
   const branches = await settling.runtime.refs.list('refs/heads/');
   const contained = await findContained(settling.runtime, requests, branches);
   const settled: ChangeRequest[] = [];

@@ -27,6 +27,8 @@ export interface ChangeRequest {
   mergeCommit: string | null;
   mergeBase: string | null;
   version: number;
+  /** Of the pull request that it is, at a mirror's upstream. */
+  url: string | null;
   /** A move of a ref that this row cannot tell the outcome of; `settle` completes it. */
   pending: PendingStep | null;
 }
@@ -77,6 +79,11 @@ export interface ChangeRequestStore {
    * an entry it only says which step is pending: what comes of it is told then.
    */
   replace(request: ChangeRequest, expected: number, entry?: AuditEntry): Promise<boolean>;
+  /**
+   * Makes a mirror's requests what its upstream's are, by number: one that has
+   * changed gets another version.
+   */
+  follow(requests: readonly ChangeRequest[], entry?: AuditEntry): Promise<void>;
   /** In the order in which they were made. */
   reviews(org: string, number: number): Promise<Review[]>;
   addReview(review: Review, entry: AuditEntry): Promise<void>;

@@ -1,4 +1,4 @@
-import { mirrorIsReadOnly, type OrgRuntime } from '../delivery/runtime.ts';
+import type { OrgRuntime } from '../delivery/runtime.ts';
 import { isAncestor } from '../git/history.ts';
 import { toTime } from '../model/clock.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
@@ -19,14 +19,22 @@ import { composeEdit, type Edit } from './edit.ts';
 export interface Changing extends Settling, Evaluating {
   actor: string;
   requestId?: string;
+  /** Where the org is a mirror. */
+  proposeUpstream: ProposeUpstream;
 }
+
+/** Opens a request where a mirror's changes are decided about: at its upstream. */
+export type ProposeUpstream = (
+  by: Omit<Changing, 'proposeUpstream' | 'changeRequests'>,
+  wanted: Required<Terms> & { source: string | null; head: string },
+) => Promise<ChangeRequest>;
 
 interface Terms {
   title: string;
-  description?: string | undefined;
+  description?: string;
   /** Default `main`. */
-  target?: string | undefined;
-  draft?: boolean | undefined;
+  target?: string;
+  draft?: boolean;
 }
 
 const MAIN = 'main';
@@ -87,7 +95,7 @@ export async function createFromEdit(
 }
 
 async function insert(
-  { changeRequests, runtime, actor, requestId, clock }: Changing,
+  changing: Changing,
   {
     title,
     description = '',
@@ -95,7 +103,12 @@ async function insert(
     ...place
   }: Terms & Pick<NewChangeRequest, 'source' | 'target' | 'head' | 'pending'>,
 ): Promise<ChangeRequest> {
-  if (runtime.org.mode === 'mirror') throw mirrorIsReadOnly();
+  const { changeRequests, runtime, actor, requestId, clock } = changing;
+  if (runtime.org.mode === 'mirror') {
+    const { source, target, head } = place;
+    const wanted = { title, description, draft, source, target, head };
+    return await changing.proposeUpstream(changing, wanted);
+  }
   const at = toTime(clock());
   const org = runtime.org.slug;
   const request: NewChangeRequest = {
@@ -110,6 +123,7 @@ async function insert(
     mergedAt: null,
     mergeCommit: null,
     mergeBase: null,
+    url: null,
     version: 1,
   };
   const made = await changeRequests.insert(request, ({ number, source, head }) => ({
@@ -152,12 +166,28 @@ export function listChangeRequests(
   return changeRequests.list(runtime.org.slug, listing);
 }
 
+/** A mirror has the branches of its upstream, and none of the forks of it. */
+export const isHere = async ({ pool }: OrgRuntime, { head }: ChangeRequest): Promise<boolean> =>
+  (await pool.find(head))?.type === 'commit';
+
+/** One of our own: those of a mirror's upstream are decided about there. */
+export async function getOwn(changing: Settling, number: number): Promise<ChangeRequest> {
+  const request = await getCurrent(changing, number);
+  if (changing.runtime.org.mode !== 'mirror') return request;
+  const { url } = request;
+  const message = `change request ${number} is the upstream's: go on with it there`;
+  throw new WaymarkError('REG_MIRROR_READ_ONLY', message, { details: { url } });
+}
+
 /** What a merged request brought together when it was merged; of any other what it would now. */
 export async function headsOf(runtime: OrgRuntime, request: ChangeRequest): Promise<Heads> {
   const { head, target, mergeBase } = request;
   const targetHead = mergeBase ?? (await runtime.refs.read(refOf(target)));
   if (targetHead === undefined) {
     throw new WaymarkError('RES_STATE_CONFLICT', `the target branch ${target} is gone`);
+  }
+  if (!(await isHere(runtime, request))) {
+    throw new WaymarkError('RES_STATE_CONFLICT', 'its commits are not here: they are of a fork');
   }
   return { head, targetHead, isMain: target === MAIN };
 }
@@ -175,7 +205,7 @@ export async function editChangeRequest(
   words: NewWords,
   ifMatch: number | undefined,
 ): Promise<ChangeRequest> {
-  const request = await getCurrent(changing, number);
+  const request = await getOwn(changing, number);
   const { title = request.title, description = request.description } = words;
   const { status = request.status } = words;
   return await change(changing, request, { title, description, status }, 'change.edit', ifMatch);
@@ -187,7 +217,7 @@ export async function closeChangeRequest(
   number: number,
   ifMatch?: number,
 ): Promise<ChangeRequest> {
-  const request = await getCurrent(changing, number);
+  const request = await getOwn(changing, number);
   return await change(changing, request, { status: 'closed' }, 'change.close', ifMatch);
 }
 

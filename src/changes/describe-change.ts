@@ -1,7 +1,7 @@
 import { diffFiles, type FileDiff } from '../git/diff.ts';
 import type { SnapshotDiff } from '../registry/diff.ts';
 import { type ChangeRequest, isActive, type Review } from './change-request.ts';
-import { type Changing, headsOf } from './change-requests.ts';
+import { type Changing, headsOf, isHere } from './change-requests.ts';
 import { type Check, evaluate } from './checks.ts';
 import type { ClientChange } from './checks-clients.ts';
 import { isMergeable, judge } from './merge-change.ts';
@@ -13,7 +13,7 @@ export type ListedChange = Omit<ChangeRequest, 'org' | 'pending' | 'mergeBase'>;
 export type ShownReview = Omit<Review, 'org' | 'number'> & { isStale: boolean };
 
 export interface ShownChange extends ListedChange {
-  /** Empty for a closed one. */
+  /** Empty for a closed one, and for one of a mirror's upstream whose commits are of a fork. */
   checks: readonly Check[];
   reviews: readonly ShownReview[];
   /** Whether a merge would be made now. */
@@ -41,7 +41,9 @@ export async function describeChange(
 ): Promise<ShownChange> {
   const reviews = await describeReviews(changing, request);
   const common = { ...listed(request), reviews };
-  if (!isActive(request)) return { ...common, checks: [], mergeable: false, conflicts: [] };
+  if (!isActive(request) || !(await isHere(changing.runtime, request))) {
+    return { ...common, checks: [], mergeable: false, conflicts: [] };
+  }
   const judged = await judge(changing, request);
   const { conflicts } = judged.evaluation;
   return { ...common, checks: judged.checks, mergeable: isMergeable(judged), conflicts };

@@ -7,7 +7,7 @@ import { WaymarkError } from '../model/errors.ts';
 import { authorOf, WAYMARK } from './author.ts';
 import { type ChangeRequest, isActive, type PendingStep, refOf } from './change-request.ts';
 import { settle } from './change-request-settle.ts';
-import { type Changing, getCurrent, headsOf } from './change-requests.ts';
+import { type Changing, getOwn, headsOf } from './change-requests.ts';
 import { type Check, type Evaluation, evaluate } from './checks.ts';
 import { checkHandedOut, MAIN } from './edit.ts';
 import { approvalsCheck, type Tally, tallyOf } from './review.ts';
@@ -91,7 +91,7 @@ export async function mergeChange(
   { method, head, message }: MergeRequest,
 ): Promise<ChangeRequest> {
   const { runtime, actor, requestId, permissions = new Set() } = changing;
-  const request = await getCurrent(changing, number);
+  const request = await getOwn(changing, number);
   checkState(request, head);
   const judged = await judge(changing, request);
   checkMergeable(judged);

@@ -1,13 +1,12 @@
-import { mirrorIsReadOnly } from '../delivery/runtime.ts';
-import type { ChangeRequestStore } from './change-request.ts';
-import { openChangeRequest } from './change-requests.ts';
+import { type Changing, openChangeRequest } from './change-requests.ts';
 import type { ProposeChange } from './commit-edit.ts';
 
-/** Proposes by change requests of our own, which a mirror's `main` knows nothing of. */
-export function proposeBy(changeRequests: ChangeRequestStore): ProposeChange {
+/** Proposes by change requests, which of a mirror are its upstream's. */
+export function proposeBy(
+  deps: Pick<Changing, 'changeRequests' | 'proposeUpstream'>,
+): ProposeChange {
   return async (editing, proposal) => {
-    if (editing.runtime.org.mode === 'mirror') throw mirrorIsReadOnly();
-    const { number, head } = await openChangeRequest({ ...editing, changeRequests }, proposal);
+    const { number, head } = await openChangeRequest({ ...editing, ...deps }, proposal);
     return { number, head, url: `/api/v1/change-requests/${number}` };
   };
 }

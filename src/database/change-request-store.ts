@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely';
+import type { ExpressionBuilder, Kysely, Transaction } from 'kysely';
 import {
   branchOf,
   type ChangeRequest,
@@ -65,6 +65,27 @@ export function changeRequestStore(db: Kysely<Tables>): ChangeRequestStore {
         return true;
       }),
 
+    follow: (requests, entry) =>
+      db.transaction().execute(async (tx) => {
+        for (const request of requests) {
+          const { org: _org, number: _number, version: _version, ...changes } = toRow(request);
+          await tx
+            .insertInto('changeRequest')
+            .values(toRow(request))
+            .onConflict((conflict) =>
+              conflict
+                .columns(['org', 'number'])
+                .doUpdateSet((row) => ({
+                  ...changes,
+                  version: row('changeRequest.version', '+', 1),
+                }))
+                .where(hasChanged(changes)),
+            )
+            .execute();
+        }
+        if (entry) await appendAudit(tx, entry);
+      }),
+
     reviews: (org, number) =>
       db
         .selectFrom('changeReview')
@@ -81,6 +102,16 @@ export function changeRequestStore(db: Kysely<Tables>): ChangeRequestStore {
       }),
   };
 }
+
+/** Whatever else changes of a pull request, its time does. */
+const hasChanged =
+  ({ updatedAt, head, status }: Pick<ChangeRequest, 'updatedAt' | 'head' | 'status'>) =>
+  (row: ExpressionBuilder<Tables, 'changeRequest'>) =>
+    row.or([
+      row('changeRequest.updatedAt', '<>', updatedAt),
+      row('changeRequest.head', '<>', head),
+      row('changeRequest.status', '<>', status),
+    ]);
 
 /** Read under a lock on the org, so that two requests never get one number. */
 async function nextNumber(tx: Transaction<Tables>, org: string): Promise<number> {

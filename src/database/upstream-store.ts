@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { ProviderSettings } from '../mirror/provider/settings.ts';
-import type { Condition, SyncFault, Upstream, UpstreamStore } from '../mirror/upstream.ts';
+import type { Condition, SyncFault, Upstream, UpstreamStore, WriteFault } from '../mirror/upstream.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { appendAudit } from './audit-store.ts';
 import type { Tables } from './tables.ts';
@@ -99,7 +99,7 @@ const toUpstream = (row: Tables['upstream']): Upstream => ({
   ...row,
   provider: fromText<ProviderSettings>(row.provider),
   lastError: fromText<SyncFault>(row.lastError),
-  lastWriteError: fromText<SyncFault>(row.lastWriteError),
+  lastWriteError: fromText<WriteFault>(row.lastWriteError),
 });
 
 function toRow(condition: Condition): Tables['upstreamCondition'] {

@@ -9,6 +9,7 @@ export type RemoteReason =
   | 'timed-out'
   | 'unreachable'
   | 'damaged'
+  | 'push-refused'
   | 'too-large'
   | 'storage-full'
   | 'stopped'
@@ -53,6 +54,11 @@ const SIGNS: [RegExp, RemoteReason, string][] = [
   ],
   [/certificate/i, 'certificate-refused', 'its certificate is not trusted'],
   [/timed? ?out|Operation too slow/i, 'timed-out', 'it did not answer in time'],
+  [
+    /\[(remote )?rejected\]|pre-receive hook declined|protected branch/,
+    'push-refused',
+    'it takes no such push',
+  ],
   [
     /fsck|index-pack|unpack-objects|inflate|bad object|corrupt|File too large|did not send all/i,
     'damaged',

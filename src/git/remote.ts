@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { spawnGit, stopGroup } from './child.ts';
+import { ZERO_OID } from '../model/names.ts';
 import { RemoteError, remoteFault } from './remote-error.ts';
 import { GitError } from './run.ts';
 import { countWriter } from './writers.ts';
@@ -81,6 +82,23 @@ export async function fetchRefs(
   } finally {
     discount();
   }
+}
+
+/**
+ * Makes refs there of what is here. One that is there already is forwarded or
+ * refused, never rewritten; with the zero oid it is removed. The others go all the same.
+ *
+ * @throws {RemoteError} `push-refused` among others
+ */
+export async function pushRefs(
+  remote: Remote,
+  refs: readonly { oid: string; ref: string }[],
+  work: RemoteWork,
+  timeoutSec = FETCH_TIMEOUT_SEC,
+): Promise<void> {
+  const specs = refs.map(({ oid, ref }) => `${oid === ZERO_OID ? '' : oid}:${ref}`);
+  const options = ['--no-verify', '--no-signed', '--no-recurse-submodules'];
+  await talk(remote, ['push', '--quiet', ...options, remote.url, ...specs], work, { timeoutSec });
 }
 
 interface Turn {
@@ -195,7 +213,7 @@ function run(
   { repo, signal }: RemoteWork,
   { timeoutSec, input = '' }: Turn,
 ): Promise<string> {
-  const command = args.find((arg) => arg === 'fetch' || arg === 'ls-remote') ?? 'git';
+  const command = args.find((arg) => ['fetch', 'ls-remote', 'push'].includes(arg)) ?? 'git';
   const child = spawnGit([`--git-dir=${repo}`, ...args], {
     env,
     limits: LIMITS,

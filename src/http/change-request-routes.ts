@@ -10,8 +10,10 @@ import {
   createFromEdit,
   editChangeRequest,
   getCurrent,
+  getOwn,
   listChangeRequests,
   type NewWords,
+  type ProposeUpstream,
 } from '../changes/change-requests.ts';
 import {
   describeChange,
@@ -44,6 +46,7 @@ import { noSuchOrg } from './tenant.ts';
 export interface ChangeRequestRouteDeps {
   runtimes: OrgRuntimes;
   changeRequests: ChangeRequestStore;
+  proposeUpstream: ProposeUpstream;
   clock: Clock;
 }
 
@@ -129,8 +132,8 @@ export function changeRequestRoutes(deps: ChangeRequestRouteDeps): Route[] {
   const changing = ({ org, caller, requestId }: Pick<Call, 'org' | 'caller' | 'requestId'>) => {
     const runtime = deps.runtimes.find(org);
     if (!runtime) throw noSuchOrg(org);
-    const { changeRequests, clock } = deps;
-    return { changeRequests, clock, runtime, actor: caller.actor, requestId };
+    const { changeRequests, proposeUpstream, clock } = deps;
+    return { changeRequests, proposeUpstream, clock, runtime, actor: caller.actor, requestId };
   };
   return [...listRoutes(changing), ...requestRoutes(changing), ...lookRoutes(changing)];
 }
@@ -240,7 +243,8 @@ function lookRoutes(changing: ChangingOf): Route[] {
       body: reviewBody,
       answers: { 201: reviewAnswer },
       async handle(call) {
-        const request = await current(call as Call);
+        const { number } = call.params as { number: string };
+        const request = await getOwn(changing(call as Call), numberIn(number));
         const review = await addReview(changing(call), request, call.body, call);
         return { status: 201, body: showReview(review, request) };
       },

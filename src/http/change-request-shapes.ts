@@ -18,6 +18,7 @@ const stored = {
   updatedAt: time,
   mergedAt: timeOrNull,
   mergeCommit: oidOrNull,
+  url: { type: ['string', 'null'] },
   version: whole,
 };
 
@@ -70,6 +71,7 @@ const example = {
   updatedAt: '2026-11-21T06:53:57.831Z',
   mergedAt: null,
   mergeCommit: null,
+  url: null,
   version: 1,
 };
 

@@ -49,7 +49,8 @@ const provider = all({
   webhookRefs: { type: 'array', items: text },
 });
 
-const fault = { oneOf: [{ type: 'null' }, all({ reason: text, message: text })] };
+const fault = { reason: text, message: text };
+const orNull = (schema: object) => ({ oneOf: [{ type: 'null' }, schema] });
 
 export const upstreamShape = all({
   url: text,
@@ -63,8 +64,8 @@ export const upstreamShape = all({
   head: { oneOf: [{ type: 'null' }, oid] },
   lastAttemptAt: timeOrNull,
   lastSuccessAt: timeOrNull,
-  lastError: fault,
-  lastWriteError: fault,
+  lastError: orNull(all(fault)),
+  lastWriteError: orNull(all({ what: { enum: ['status', 'release'] }, ...fault })),
   conditions: { type: 'array', items: conditionShape },
 });
 

@@ -1,5 +1,8 @@
 import type { OrgRuntime } from '../delivery/runtime.ts';
 import { toTime } from '../model/clock.ts';
+import { Branches } from './branches.ts';
+import type { Errands } from './errands.ts';
+import { Releases } from './releases.ts';
 import { nextDelayMs, type Scheduler } from './schedule.ts';
 import { type SyncDeps, type SyncReason, syncUpstream } from './sync.ts';
 import type { Condition, ConditionKind } from './upstream.ts';
@@ -7,6 +10,7 @@ import { Verifier } from './verify.ts';
 
 export interface MirrorDeps extends SyncDeps {
   scheduler: Scheduler;
+  errands: Errands;
   /** 0 to 1. */
   random: () => number;
 }
@@ -26,7 +30,8 @@ const PATIENCE_MS = 5 * 60_000;
 export class Mirror {
   readonly runtime: OrgRuntime;
   readonly #deps: MirrorDeps;
-  readonly #verifier: Verifier;
+  /** What remembers from one sync to the next. */
+  readonly #following: { verifier: Verifier; branches: Branches; releases: Releases };
   #callOff: () => void = () => {};
   #running: Promise<void> | undefined;
   #waiting: Promise<void> | undefined;
@@ -39,7 +44,11 @@ export class Mirror {
   constructor(runtime: OrgRuntime, deps: MirrorDeps) {
     this.runtime = runtime;
     this.#deps = deps;
-    this.#verifier = new Verifier(runtime, deps.log);
+    this.#following = {
+      verifier: new Verifier(runtime, deps.log),
+      branches: new Branches(runtime, deps),
+      releases: new Releases(runtime, deps),
+    };
   }
 
   health(): MirrorHealth[] {
@@ -89,7 +98,7 @@ export class Mirror {
     const { upstreams, clock } = this.#deps;
     this.#callOff();
     try {
-      await syncUpstream(this.runtime, this.#verifier, this.#deps, { reason });
+      await syncUpstream(this.runtime, this.#following, this.#deps, { reason });
       this.#failures = 0;
       this.#failingSinceMs = undefined;
       this.#conditions = await upstreams.conditions(this.runtime.org.slug);

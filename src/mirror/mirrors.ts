@@ -1,19 +1,20 @@
 import { mkdir, rm } from 'node:fs/promises';
 import type { OrgRuntimes } from '../delivery/runtimes.ts';
+import type { Errands } from './errands.ts';
 import { Mirror, type MirrorDeps, type MirrorHealth } from './mirror.ts';
 
 /** Every mirrored org of this node. */
 export class Mirrors {
-  readonly #deps: MirrorDeps;
+  readonly #deps: Omit<MirrorDeps, 'errands'>;
   readonly #byOrg = new Map<string, Mirror>();
   readonly #ending = new Set<Promise<void>>();
 
-  constructor(deps: MirrorDeps) {
+  constructor(deps: Omit<MirrorDeps, 'errands'>) {
     this.#deps = deps;
   }
 
   /** Follows the upstreams of the orgs that are there, and of those to come. */
-  async start(runtimes: Pick<OrgRuntimes, 'onOpen'>): Promise<void> {
+  async start(runtimes: Pick<OrgRuntimes, 'onOpen'>, errands: Errands): Promise<void> {
     const { scratchDir } = this.#deps;
     // A killed server leaves private keys in it.
     await rm(scratchDir, { recursive: true, force: true });
@@ -21,7 +22,7 @@ export class Mirrors {
     runtimes.onOpen((runtime) => {
       const { slug, mode } = runtime.org;
       if (mode !== 'mirror') return;
-      const mirror = new Mirror(runtime, this.#deps);
+      const mirror = new Mirror(runtime, { ...this.#deps, errands });
       this.#byOrg.set(slug, mirror);
       runtime.closing.addEventListener('abort', () => this.#forget(mirror), { once: true });
       mirror.hint();

@@ -14,6 +14,9 @@ export const TAG_PATTERNS = ['refs/tags/*--v*', 'refs/tags/release/*'];
 /** Where an upstream's ref is kept: `refs/heads/main` → `refs/upstream/heads/main`. */
 export const upstreamRef = (ref: string): string => ref.replace(/^refs\//, 'refs/upstream/');
 
+/** Keeps that somebody removed a tag over there: it is not to be pushed again. */
+export const goneRef = (ref: string): string => ref.replace(/^refs\//, 'refs/upstream/gone/');
+
 interface Listed {
   /** The followed one, as the upstream names it. */
   branch: string;
@@ -53,8 +56,10 @@ export async function planFetch(
   for (const [ref, old] of stored) {
     const tag = `${TAGS}${ref.slice(UPSTREAM_TAGS.length)}`;
     if (!ref.startsWith(UPSTREAM_TAGS) || listed.has(tag)) continue;
-    if (isAccepted(tag, ZERO_OID)) gone.push({ ref, oldOid: old, newOid: ZERO_OID });
-    else findings.push({ kind: 'tag-vanished', ref: tag, old, new: ZERO_OID });
+    if (isAccepted(tag, ZERO_OID)) {
+      gone.push({ ref: goneRef(tag), oldOid: ZERO_OID, newOid: old });
+      gone.push({ ref, oldOid: old, newOid: ZERO_OID });
+    } else findings.push({ kind: 'tag-vanished', ref: tag, old, new: ZERO_OID });
   }
   return { wanted, gone, findings };
 }

@@ -1,15 +1,16 @@
 import type { Logger } from '../audit/logger.ts';
 import type { OrgRuntime } from '../delivery/runtime.ts';
 import { isAncestor } from '../git/history.ts';
-import { fetchRefs, listRemote, type Remote, type RemoteWork } from '../git/remote.ts';
-import { RemoteError } from '../git/remote-error.ts';
+import { fetchRefs, listRemote } from '../git/remote.ts';
 import { type Clock, toTime } from '../model/clock.ts';
-import { WaymarkError } from '../model/errors.ts';
 import { failpoint } from '../model/failpoint.ts';
+import { BRANCH_PATTERN, type Branches, type Listing } from './branches.ts';
 import { type Finding, settleConditions } from './conditions.ts';
+import { faultOf } from './fault.ts';
 import { MirrorError, openRemote, type RemoteDeps } from './open-remote.ts';
 import { planFetch, TAG_PATTERNS, upstreamRef } from './plan.ts';
-import type { SyncFault, Upstream, UpstreamStore } from './upstream.ts';
+import type { Releases } from './releases.ts';
+import type { Upstream, UpstreamStore } from './upstream.ts';
 import type { Verifier } from './verify.ts';
 
 export interface SyncDeps extends RemoteDeps {
@@ -20,7 +21,14 @@ export interface SyncDeps extends RemoteDeps {
   log: Logger;
 }
 
-/** Who or what asked: in the log. */
+/** What remembers from one sync of an org to the next. */
+interface Following {
+  verifier: Verifier;
+  branches: Branches;
+  releases: Releases;
+}
+
+/** Who or what asked. */
 export type SyncReason = 'poll' | 'hint' | 'request';
 
 /**
@@ -32,7 +40,7 @@ export type SyncReason = 'poll' | 'hint' | 'request';
  */
 export async function syncUpstream(
   runtime: OrgRuntime,
-  verifier: Verifier,
+  { verifier, branches, releases }: Following,
   deps: SyncDeps,
   { reason }: { reason: SyncReason },
 ): Promise<void> {
@@ -42,7 +50,10 @@ export async function syncUpstream(
   if (!upstream) throw new MirrorError('unset', 'the organisation has no upstream');
   const lastAttemptAt = toTime(clock());
   try {
-    const head = await follow(runtime, upstream, verifier, deps);
+    const { head, listing } = await follow(runtime, upstream, verifier, deps);
+    const isAgain = reason === 'request';
+    if (upstream.provider?.tokenRef) await branches.report(listing, isAgain);
+    await releases.order(upstream, listing.listed, isAgain);
     const status = { head, lastAttemptAt, lastSuccessAt: toTime(clock()), lastError: null };
     await upstreams.saveStatus(org, status);
   } catch (error) {
@@ -56,42 +67,28 @@ export async function syncUpstream(
   }
 }
 
-/** For the org's people: it names no host, path or secret. */
-export function faultOf(error: unknown): SyncFault {
-  if (error instanceof MirrorError || error instanceof RemoteError) {
-    return { reason: error.reason, message: error.message };
-  }
-  if (error instanceof WaymarkError) return { reason: error.code, message: error.message };
-  return { reason: 'internal', message: 'internal error' };
-}
-
 async function follow(
   runtime: OrgRuntime,
   upstream: Upstream,
   verifier: Verifier,
   deps: SyncDeps,
-): Promise<string | null> {
+): Promise<{ head: string | null; listing: Listing }> {
   runtime.checkWritable();
   const remote = await openRemote(upstream, deps);
   const work = { repo: runtime.repo, scratchDir: deps.scratchDir, signal: runtime.closing };
   const branch = `refs/heads/${upstream.branch}`;
-  const listed = await listRemote(remote, [branch, ...TAG_PATTERNS], work);
+  const branches = upstream.provider?.tokenRef ? BRANCH_PATTERN : branch;
+  const listed = await listRemote(remote, [branches, ...TAG_PATTERNS], work);
   if (!listed.has(branch)) {
     throw new MirrorError('branch-missing', `the upstream: it has no branch ${upstream.branch}`);
   }
-  const findings = await fetchListed(runtime, { remote, work, branch, listed }, deps);
+  const listing = { remote, work, branch, listed };
+  const findings = await fetchListed(runtime, listing, deps);
   const head = await runtime.refs.read(upstreamRef(branch));
   if (head !== undefined) findings.push(...(await verifier.promote(head, branch)));
   await verifier.takeTags();
   await settleConditions(runtime.org.slug, findings, deps);
-  return head ?? null;
-}
-
-interface Listing {
-  remote: Remote;
-  work: RemoteWork;
-  branch: string;
-  listed: ReadonlyMap<string, string>;
+  return { head: head ?? null, listing };
 }
 
 async function fetchListed(

@@ -22,6 +22,11 @@ export interface SyncFault {
   message: string;
 }
 
+/** Why something could not be written upstream. */
+export interface WriteFault extends SyncFault {
+  what: 'status' | 'release';
+}
+
 export interface SyncStatus {
   /** The commit of the branch that was last fetched and verified. */
   head: string | null;
@@ -46,7 +51,7 @@ export const auditedUpstream = (settings: UpstreamSettings) => {
 export interface Upstream extends UpstreamSettings, SyncStatus {
   org: string;
   /** Why the last attempt to write something upstream failed; null once one succeeded. */
-  lastWriteError: SyncFault | null;
+  lastWriteError: WriteFault | null;
   /** Of the settings. */
   version: number;
 }
@@ -91,7 +96,7 @@ export interface UpstreamStore {
   ): Promise<boolean>;
   /** Not in the audit log: it happens every minute. */
   saveStatus(org: string, status: SyncStatus): Promise<void>;
-  saveWriteError(org: string, fault: SyncFault | null): Promise<void>;
+  saveWriteError(org: string, fault: WriteFault | null): Promise<void>;
   /** Those that hold, the oldest first. */
   conditions(org: string): Promise<Condition[]>;
   changeConditions(org: string, change: ConditionChange): Promise<void>;

@@ -11,6 +11,22 @@ import { type Finding, MIRROR_ACTOR } from './conditions.ts';
 const MAIN = 'refs/heads/main';
 const UPSTREAM_TAGS = 'refs/upstream/tags/';
 
+/** What keeps `main` from moving from `old` to a commit that was fetched. */
+export async function checkFetched(
+  runtime: OrgRuntime,
+  head: string,
+  old: string,
+): Promise<Diagnostic[]> {
+  const { repo, pool, protection, releaseKeys } = runtime;
+  const diagnostics = await runtime.checkCommit(head);
+  if (diagnostics.length > 0 || !protection.signedCommits) return diagnostics;
+  const keys = [...protection.signers, ...releaseKeys];
+  const after = old === ZERO_OID ? undefined : old;
+  const unsigned = await findUnsigned({ repo, pool }, { head, after }, keys);
+  if (unsigned.length === 0) return [];
+  return [fileError('.', 'unsigned-commit', describeUnsigned(unsigned))];
+}
+
 /**
  * The gate between what was fetched and what is served. It remembers what it
  * refused: a broken commit is compiled once, not every minute.
@@ -36,7 +52,7 @@ export class Verifier {
     const old = (await this.#runtime.refs.read(MAIN)) ?? ZERO_OID;
     if (old === head) return [];
     if (this.#refused?.commit !== head) {
-      const diagnostics = await this.#check(head, old);
+      const diagnostics = await checkFetched(this.#runtime, head, old);
       this.#refused = { commit: head, diagnostics };
     }
     const { diagnostics } = this.#refused;
@@ -48,17 +64,6 @@ export class Verifier {
     await this.#runtime.promote({ old, new: head }, cause);
     await failpoint('mirror.promoted');
     return [];
-  }
-
-  async #check(head: string, old: string): Promise<Diagnostic[]> {
-    const { repo, pool, protection, releaseKeys } = this.#runtime;
-    const diagnostics = await this.#runtime.checkCommit(head);
-    if (diagnostics.length > 0 || !protection.signedCommits) return diagnostics;
-    const keys = [...protection.signers, ...releaseKeys];
-    const after = old === ZERO_OID ? undefined : old;
-    const unsigned = await findUnsigned({ repo, pool }, { head, after }, keys);
-    if (unsigned.length === 0) return [];
-    return [fileError('.', 'unsigned-commit', describeUnsigned(unsigned))];
   }
 
   /** Makes releases of the fetched tags that are ours; others stay beside `refs/tags/`. */

@@ -1,6 +1,14 @@
 import type { Logger } from '../audit/logger.ts';
 import { type Clock, toTime } from '../model/clock.ts';
-import type { Job, JobOrder, JobStore, RunEnd, WakeupQueue } from './job.ts';
+import {
+  type Job,
+  type JobOrder,
+  type JobStore,
+  jobId,
+  type RunEnd,
+  type Wakeup,
+  type WakeupQueue,
+} from './job.ts';
 import { type JobHandler, type Run, runLocked } from './run.ts';
 
 export type { JobHandler, Run };
@@ -21,6 +29,8 @@ export interface JobDefinition {
   run: JobHandler;
   /** Done again so long after each end; without one, when it is scheduled. */
   everyMs?: number;
+  /** In a row, before it is given up until it is asked for again. */
+  mostFailures?: number;
 }
 
 export interface JobHealth {
@@ -63,10 +73,13 @@ export class Jobs {
     this.#wake(await this.#track(storing));
   }
 
-  /** Makes sure that a recurring job exists; its turn comes when it comes. */
+  /** Makes sure that a job exists: one that is there is left as it is, done or not. */
   async ensure(order: Order): Promise<void> {
     const now = this.#deps.clock();
-    await this.#track(this.#deps.jobs.ensure(orderAt(order, now), toTime(now)));
+    const wanted = orderAt(order, now);
+    await this.#track(this.#deps.jobs.ensure(wanted, toTime(now)));
+    // For one that is new; to any other it says nothing.
+    this.#wake({ id: jobId(wanted), epoch: 0, runAt: wanted.runAt });
   }
 
   start(): void {
@@ -116,7 +129,7 @@ export class Jobs {
     }
   }
 
-  #wake({ id, epoch, runAt }: Job): void {
+  #wake({ id, epoch, runAt }: Wakeup): void {
     const delayMs = Math.max(0, Date.parse(runAt) - this.#deps.clock());
     if (delayMs <= RECONCILE_MS) this.#deps.queue.send({ id, epoch, runAt }, delayMs);
   }
@@ -163,12 +176,13 @@ export class Jobs {
     else if (ended.state === 'pending') this.#wake(ended);
   }
 
-  #endOf({ failures }: Job, { everyMs }: JobDefinition, error: unknown): RunEnd {
+  #endOf({ failures }: Job, definition: JobDefinition, error: unknown): RunEnd {
+    const { everyMs, mostFailures = MOST_FAILURES } = definition;
     const now = this.#deps.clock();
     const nextTurn = everyMs === undefined ? null : toTime(now + everyMs);
     if (error === undefined) return { outcome: 'done', againAt: nextTurn };
     if (this.#stopping.signal.aborted) return { outcome: 'released', againAt: toTime(now) };
-    const isGivenUp = failures + 1 >= MOST_FAILURES;
+    const isGivenUp = failures + 1 >= mostFailures;
     const pauseMs = Math.min(FIRST_RETRY_MS * 2 ** failures, LONGEST_RETRY_MS);
     return {
       outcome: 'failed',

@@ -14,9 +14,11 @@ import { createManagementAuth } from '../identity/management.ts';
 import { createPasswords } from '../identity/password.ts';
 import { type Attempt, checkPassword } from '../identity/password-check.ts';
 import { Mirrors } from '../mirror/mirrors.ts';
+import { proposeUpstream } from '../mirror/propose.ts';
 import { timers } from '../mirror/schedule.ts';
 import { ParsePool } from '../registry/parse-pool.ts';
 import { createVault } from '../secrets/vault.ts';
+import { openErrands } from './errands.ts';
 import { openJobs, renewRoots } from './jobs.ts';
 import { openLimits } from './limits.ts';
 import { readinessOf } from './readiness.ts';
@@ -44,7 +46,6 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const vault = createVault(shared);
   const remotes = { ...shared, vault, scratchDir: join(config.dataDir, 'scratch') };
   const mirrors = new Mirrors({ ...remotes, scheduler: timers, random: Math.random });
-  await mirrors.start(runtimes);
 
   const people = loggingIn(shared);
   const tokens = openTokens(config, { ...storage, log, clock });
@@ -56,9 +57,11 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const { publicUrl } = config;
   const oidc = openOidc(config, { ...storage, log, clock, authenticator });
   const own = { publicUrl, ...people, ...tokens, oidc, authenticator };
-  const parts: Parts = { ...shared, ...own, vault, mirrors, runtimes, deliveries };
+  const upstream = { vault, mirrors, proposeUpstream: proposeUpstream(remotes) };
+  const parts: Parts = { ...shared, ...own, ...upstream, runtimes, deliveries };
   const key = await managementKeyOf(config, log);
   const jobs = openJobs(config, { ...parts, ...remotes });
+  await mirrors.start(runtimes, openErrands(jobs, { ...parts, ...remotes }));
   let isStopping = false;
   const { openApi, routers } = routersOver(parts);
   const { metrics, metricsApp, onAnswered } = openTelemetry(config, { ...parts, jobs });

@@ -1,3 +1,4 @@
+import type { ProposeUpstream } from '../changes/change-requests.ts';
 import { proposeBy } from '../changes/propose.ts';
 import { version } from '../config/version.ts';
 import type { Stores } from '../database/stores.ts';
@@ -56,6 +57,7 @@ export type Parts = Surroundings &
     publicUrl: string | null;
     vault: Vault;
     mirrors: Mirrors;
+    proposeUpstream: ProposeUpstream;
     outbound: OutboundPolicy;
   };
 
@@ -92,7 +94,7 @@ export function routersOver(parts: Parts) {
     ...auditRoutes(parts),
     ...backupRoutes({ ...parts, ...parts.backup }),
     ...secretRoutes(parts),
-    ...changeRoutes({ ...parts, propose: proposeBy(parts.changeRequests) }),
+    ...changeRoutes({ ...parts, propose: proposeBy(parts) }),
     ...upstreamRoutes(parts),
   ];
   const delivery = deliveryRoutes({ ...parts, states: createStateWriter(clients) });

@@ -45,6 +45,7 @@ describe('createFromBranch', () => {
       mergedAt: null,
       mergeCommit: null,
       mergeBase: null,
+      url: null,
       version: 1,
       pending: null,
     });

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Changing } from '../../src/changes/change-requests.ts';
 import { proposeBy } from '../../src/changes/propose.ts';
+import { changingAs } from '../support/changing.ts';
 import { makeTestOrg, type TestOrg } from '../support/org.ts';
+import { makeChangeRequest } from '../support/records.ts';
 
 let org: TestOrg;
 
@@ -9,11 +12,11 @@ beforeEach(async () => {
 });
 afterEach(() => org.remove());
 
-async function propose() {
+async function propose(more: Partial<Changing> = {}) {
   const editing = { runtime: org.runtime, clock: () => org.nowMs, actor: 'user:ada' };
   const commit = await org.repository.git('commit-tree', '-p', 'main', '-m', 'Edit', 'main^{tree}');
   const proposal = { commit, title: 'Quote better', description: 'For large deals.' };
-  const change = await proposeBy(org.stores.changeRequests)(editing, proposal);
+  const change = await proposeBy(changingAs(org, 'user:ada', more))(editing, proposal);
   return { commit, change };
 }
 
@@ -31,9 +34,29 @@ describe('proposeBy', () => {
     });
   });
 
-  it("refuses where main is an upstream's", async () => {
+  it("proposes it upstream where main is an upstream's", async () => {
     org.runtime.org = { ...org.runtime.org, mode: 'mirror' };
+    const proposed: unknown[] = [];
 
-    await expect(propose()).rejects.toMatchObject({ code: 'REG_MIRROR_READ_ONLY' });
+    const { commit, change } = await propose({
+      async proposeUpstream({ actor }, wanted) {
+        proposed.push({ actor, ...wanted });
+        return makeChangeRequest({ number: 7, head: wanted.head });
+      },
+    });
+
+    expect(proposed).toEqual([
+      {
+        actor: 'user:ada',
+        source: null,
+        head: commit,
+        target: 'main',
+        title: 'Quote better',
+        description: 'For large deals.',
+        draft: false,
+      },
+    ]);
+    expect(change).toEqual({ number: 7, head: commit, url: '/api/v1/change-requests/7' });
+    expect(await org.stores.changeRequests.active('acme')).toEqual([]);
   });
 });

@@ -79,7 +79,11 @@ await contract('UpstreamStore', (stores) => {
 
   it('saveWriteError keeps why something was not written upstream, until something is', async () => {
     const { upstreams } = await withOrgs(stores());
-    const fault = { reason: 'credentials-refused', message: 'the token may not' };
+    const fault = {
+      what: 'status',
+      reason: 'credentials-refused',
+      message: 'the token may not',
+    } as const;
 
     await upstreams.saveWriteError('acme', fault);
     expect(await upstreams.find('acme')).toEqual({ ...makeUpstream(), lastWriteError: fault });

@@ -74,6 +74,7 @@ describe('checkSettings', () => {
       username: null,
       secretRef: null,
       knownHosts: null,
+      provider: null,
     });
     expect(await checkSettings({ ...https, credentials: { secretRef: 'token' } }, policy)).toEqual(
       expect.objectContaining({ username: 'git', secretRef: 'token' }),

@@ -14,6 +14,9 @@ export const changingAs = (
   runtime: org.runtime,
   clock: () => org.nowMs,
   actor,
+  proposeUpstream: async () => {
+    throw new Error('this organisation is no mirror');
+  },
   ...more,
 });
 

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import type { Errands } from '../../src/mirror/errands.ts';
 import { Mirror } from '../../src/mirror/mirror.ts';
 import type { Scheduler } from '../../src/mirror/schedule.ts';
 import type { Condition, Upstream } from '../../src/mirror/upstream.ts';
@@ -16,6 +17,8 @@ export interface TestMirror {
   scratchDir: string;
   /** The delays for which the mirror has asked, the newest last. */
   delays: number[];
+  /** What the syncs have ordered to be done upstream. */
+  ordered: string[];
   /** Lets the newest of them pass. */
   elapse(): void;
   /** One sync, to its end. */
@@ -41,6 +44,7 @@ export async function openMirror(settings: Partial<Upstream>): Promise<TestMirro
   await stores.upstreams.insert(makeUpstream(credentials), makeEntry());
 
   const delays: number[] = [];
+  const ordered: string[] = [];
   let waiting = () => {};
   const scheduler: Scheduler = (delayMs, work) => {
     delays.push(delayMs);
@@ -50,6 +54,12 @@ export async function openMirror(settings: Partial<Upstream>): Promise<TestMirro
     };
   };
   const say = (_: unknown, message: string) => void org.logged.push(message);
+  const errands: Errands = {
+    validate: async (_org, commit, isAgain) =>
+      void ordered.push(`validate ${commit}${isAgain ? ' again' : ''}`),
+    followPullRequests: async () => void ordered.push('follow-pulls'),
+    pushReleases: async () => void ordered.push('push-releases'),
+  };
   const open = () =>
     new Mirror(org.runtime, {
       upstreams: stores.upstreams,
@@ -63,6 +73,7 @@ export async function openMirror(settings: Partial<Upstream>): Promise<TestMirro
       log: { info: say, warn: say, error: say },
       scheduler,
       random: () => 0.5,
+      errands,
     });
 
   const test: TestMirror = {
@@ -70,6 +81,7 @@ export async function openMirror(settings: Partial<Upstream>): Promise<TestMirro
     mirror: open(),
     scratchDir,
     delays,
+    ordered,
     elapse: () => waiting(),
     sync: () => test.mirror.sync('request'),
     upstream: async () => (await stores.upstreams.find('acme'))!,

@@ -169,10 +169,11 @@ export async function startProvider(kind: ProviderKind): Promise<ProviderServer>
     // GitLab's statuses are a machine of states, which has no way from one to itself.
     if (kind === 'gitlab' && last?.state === state) {
       const message = `Cannot transition status via :enqueue from :${String(state)}`;
-      return send(400, { message: { base: [message] } });
+      send(400, { message: { base: [message] } });
+    } else {
+      server.statuses.push(status);
+      send(201, { id: server.statuses.length, state });
     }
-    server.statuses.push(status);
-    send(201, { id: server.statuses.length, state });
   }
 
   function shownPull(pull: StoredPull): Record<string, unknown> {

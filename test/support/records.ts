@@ -199,6 +199,7 @@ export const makeChangeRequest = (part: Partial<ChangeRequest> = {}): ChangeRequ
   mergedAt: null,
   mergeCommit: null,
   mergeBase: null,
+  url: null,
   version: 1,
   pending: null,
   ...part,

@@ -39,6 +39,23 @@ export function memoryChangeRequestStore(memory: Memory): ChangeRequestStore {
       return true;
     },
 
+    async follow(requests, entry) {
+      for (const request of requests) {
+        memory.requireOrg(request.org);
+        const stored = at(request.org, request.number);
+        const { version: _version, ...changes } = copy(request);
+        if (!stored) memory.changeRequests.push(copy(request));
+        else if (
+          stored.updatedAt !== request.updatedAt ||
+          stored.head !== request.head ||
+          stored.status !== request.status
+        ) {
+          Object.assign(stored, changes, { version: stored.version + 1 });
+        }
+      }
+      if (entry) memory.append(entry);
+    },
+
     reviews: async (org, number) =>
       sortedBy(
         memory.reviews.filter((one) => one.org === org && one.number === number),
