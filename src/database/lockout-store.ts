@@ -19,7 +19,7 @@ export function lockoutStore(db: Kysely<Tables>): LockoutStore {
           throw error;
         }),
 
-    settle: (key, sharedKey) =>
+    settle: (keys, sharedKey) =>
       db.transaction().execute(async (tx) => {
         await tx
           .updateTable('lockout')
@@ -28,7 +28,10 @@ export function lockoutStore(db: Kysely<Tables>): LockoutStore {
           .where('key', '=', sharedKey)
           .where('tries', '>', 0)
           .execute();
-        await tx.deleteFrom('lockout').where('key', '=', key).execute();
+        // In the order that they are taken in: see there.
+        for (const key of keys.toSorted()) {
+          await tx.deleteFrom('lockout').where('key', '=', key).execute();
+        }
       }),
 
     async removeStarted(startedBefore) {

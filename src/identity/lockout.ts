@@ -26,23 +26,31 @@ export interface LockoutStore {
    * @returns the end of the lock, RFC 3339; undefined when the try may be made
    */
   take(subjects: readonly LockoutSubject[], at: string): Promise<string | undefined>;
-  /** The try was right: forgets all of `key`'s, and takes back the one of `sharedKey`. */
-  settle(key: string, sharedKey: string): Promise<void>;
+  /** The try was right: forgets all of `keys`, and takes back the one of `sharedKey`. */
+  settle(keys: readonly string[], sharedKey: string): Promise<void>;
   /** Those whose first try was before `startedBefore`; answers how many. */
   removeStarted(startedBefore: string): Promise<number>;
 }
 
 const lock = { firstLockSec: 30, longestLockSec: 900 };
 /** About a hundred guesses a day. */
-const PERSON: LockoutRule = { ...lock, windowSec: 86_400, freeTries: 5 };
+const PERSON_HERE: LockoutRule = { ...lock, windowSec: 86_400, freeTries: 5 };
+/** More than one network gets: else a stranger could keep anybody out whose name they know. */
+const PERSON: LockoutRule = { ...lock, windowSec: 86_400, freeTries: 200 };
 /** Many people may share one. */
 const NETWORK: LockoutRule = { ...lock, windowSec: 3_600, freeTries: 50 };
 
-/** The name is hashed: people type their password into that field. */
-export const personSubject = (username: string): LockoutSubject => ({
-  key: `user:${createHash('sha256').update(username).digest('hex')}`,
-  rule: PERSON,
-});
+/**
+ * Who is tried, from one network and from wherever. The name is hashed: people type their password
+ * into that field.
+ */
+export function personSubjects(username: string, address: string | undefined): LockoutSubject[] {
+  const key = `user:${createHash('sha256').update(username).digest('hex')}`;
+  return [
+    { key: `${key}@${networkOf(address)}`, rule: PERSON_HERE },
+    { key, rule: PERSON },
+  ];
+}
 
 export const networkSubject = (address: string | undefined): LockoutSubject => ({
   key: `address:${networkOf(address)}`,

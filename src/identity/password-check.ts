@@ -1,6 +1,6 @@
 import { type Clock, toTime } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
-import { type LockoutStore, networkSubject, personSubject } from './lockout.ts';
+import { type LockoutStore, networkSubject, personSubjects } from './lockout.ts';
 import type { Passwords } from './password.ts';
 import type { User, UserStore } from './user.ts';
 
@@ -28,10 +28,10 @@ export async function checkPassword(
   { username, password, address }: Attempt,
 ): Promise<User> {
   const name = username.toLowerCase();
-  const person = personSubject(name);
+  const person = personSubjects(name, address);
   const network = networkSubject(address);
   const nowMs = clock();
-  const lockedUntil = await lockouts.take([network, person], toTime(nowMs));
+  const lockedUntil = await lockouts.take([network, ...person], toTime(nowMs));
   if (lockedUntil !== undefined) throw locked(Date.parse(lockedUntil) - nowMs);
 
   const user = await users.findByName(name);
@@ -40,7 +40,10 @@ export async function checkPassword(
   if (!isRight || !user) {
     throw new WaymarkError('AUTH_LOGIN_FAILED', 'the user name or the password is wrong');
   }
-  await lockouts.settle(person.key, network.key);
+  await lockouts.settle(
+    person.map(({ key }) => key),
+    network.key,
+  );
   return user;
 }
 

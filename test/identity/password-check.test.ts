@@ -116,6 +116,23 @@ describe('after too many wrong passwords', () => {
     await expect(check(RIGHT, 'eve')).rejects.toMatchObject({ code: 'AUTH_LOCKED' });
   });
 
+  it('keeps nobody out who comes from elsewhere', async () => {
+    for (let i = 0; i < 12; i += 1) {
+      await check('a wrong password').catch(() => {});
+      nowMs += 900_000;
+    }
+    await check('a wrong password').catch(() => {});
+    await expect(check(RIGHT)).rejects.toMatchObject({ code: 'AUTH_LOCKED' });
+
+    await check(RIGHT, 'ada', '198.51.100.7');
+  });
+
+  it('locks a name that is tried from everywhere', async () => {
+    for (let i = 0; i < 200; i += 1) await guess(1, 'ada', `198.51.${i}.1`);
+
+    await expect(check(RIGHT, 'ada', '203.0.113.1')).rejects.toMatchObject({ code: 'AUTH_LOCKED' });
+  });
+
   it('locks nobody else', async () => {
     await guess(5, 'eve');
 

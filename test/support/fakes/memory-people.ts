@@ -186,8 +186,8 @@ export function memoryLockoutStore(memory: Memory): LockoutStore {
       return undefined;
     },
 
-    async settle(key, sharedKey) {
-      memory.lockouts.delete(key);
+    async settle(keys, sharedKey) {
+      for (const key of keys) memory.lockouts.delete(key);
       const shared = memory.lockouts.get(sharedKey);
       if (!shared || shared.tries === 0) return;
       memory.lockouts.set(sharedKey, { ...shared, tries: shared.tries - 1, lockedUntil: null });
