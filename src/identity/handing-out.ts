@@ -1,7 +1,14 @@
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import type { Caller } from './caller.ts';
 import { type OrgPolicy, permissionsUnder } from './org-policy.ts';
-import { isBuiltIn, type Permission, type Role, seesEverything } from './roles.ts';
+import {
+  isBuiltIn,
+  type Permission,
+  permissionsOf,
+  ROLES,
+  type Role,
+  seesEverything,
+} from './roles.ts';
 
 interface Limits {
   policy: OrgPolicy | undefined;
@@ -9,8 +16,13 @@ interface Limits {
   scopes?: readonly Permission[] | null;
 }
 
+/** What no built-in role allows, nothing asks for yet: a registry may be ahead of its server. */
+const HELD: ReadonlySet<Permission> = permissionsOf(ROLES);
+const ADMINS: ReadonlySet<Permission> = permissionsOf(['admin']);
+
 /**
- * Nobody hands out what they do not have: an admin makes no owner, and no editor an admin.
+ * Nobody hands out what they do not have: an admin makes no owner, and no editor an admin. What
+ * nobody has, whole administrators hand out, who will have it when it is asked for.
  *
  * @throws {WaymarkError} `PERM_DENIED`
  */
@@ -19,10 +31,13 @@ export function checkHandingOut(
   caller: Pick<Caller, 'permissions' | 'grantRoles'>,
   { policy, scopes = null }: Limits,
 ): void {
+  const isAdmin = ADMINS.isSubsetOf(caller.permissions);
   const handedOut = [...permissionsUnder(roles, policy)];
   const lacks = handedOut.find(
     (permission) =>
-      (scopes === null || scopes.includes(permission)) && !caller.permissions.has(permission),
+      (scopes === null || scopes.includes(permission)) &&
+      !caller.permissions.has(permission) &&
+      !(isAdmin && !HELD.has(permission)),
   );
   const isWider = seesEverything(roles) && !seesEverything(caller.grantRoles);
   if (lacks === undefined && !isWider) return;

@@ -4,7 +4,7 @@ import { createApiKey, type KeyRequest, revokeApiKey } from '../../src/identity/
 import type { Caller } from '../../src/identity/caller.ts';
 import { parseToken } from '../../src/identity/keys.ts';
 import type { OrgPolicy } from '../../src/identity/org-policy.ts';
-import { permissionsOf, type Role } from '../../src/identity/roles.ts';
+import { type Permission, permissionsOf, type Role } from '../../src/identity/roles.ts';
 import { createMemoryStores } from '../support/fakes/memory-stores.ts';
 import { makeEntry, makeMember, makeOrg, makeUser } from '../support/records.ts';
 
@@ -224,6 +224,34 @@ describe('createApiKey, for people', () => {
     await expect(
       createApiKey(stores, captain, { ...loggedIn('editor'), policy }),
     ).rejects.toMatchObject({ code: 'PERM_DENIED' });
+  });
+});
+
+describe('a role that allows what nothing asks for yet', () => {
+  const policy: OrgPolicy = {
+    roles: new Map([['captain', ['releases:publish', 'promotions:approve' as Permission]]]),
+    departments: new Map(),
+    departmentOfTeam: new Map(),
+    teamsOfUser: new Map(),
+  };
+  const captain = { name: 'ci', roles: ['captain'] };
+
+  it('is handed out by administrators', async () => {
+    const made = await createApiKey(stores, captain, { ...acting('admin'), policy });
+
+    expect(made.roles).toEqual(['captain']);
+  });
+
+  it('is handed out by nobody else, nor by an administrator’s narrowed key', async () => {
+    const permissions = permissionsOf(['publisher']).union(new Set(['api-keys:write'] as const));
+    const caller = { ...callerWith('admin'), permissions };
+
+    const making = createApiKey(stores, captain, { ...acting('admin'), policy, caller });
+
+    await expect(making).rejects.toMatchObject({
+      code: 'PERM_DENIED',
+      facts: { details: { permission: 'promotions:approve' } },
+    });
   });
 });
 
