@@ -95,7 +95,10 @@ describe('every route', () => {
   it('is 401 without a credential, but for the public ones', async () => {
     const wrong = await answersOtherThan(401, async (app, mounted, row) => {
       const answer = await request(app, mounted, row);
-      if (row.permission !== 'public') return answer;
+      if (row.permission !== 'public') {
+        expect(answer.body.error.code, row.path).toBe('AUTH_TOKEN_MISSING');
+        return answer;
+      }
       expect(answer.status, row.path).toBe(204);
       return { status: 401 };
     });
@@ -106,7 +109,9 @@ describe('every route', () => {
   it('is 401 with a key that has expired', async () => {
     const wrong = await answersOtherThan(401, async (app, mounted, row) => {
       const token = await app.keyOf('owner', 'acme', '2026-01-01T00:00:00.000Z');
-      return request(app, mounted, row, token);
+      const answer = await request(app, mounted, row, token);
+      expect(answer.body.error.code, row.path).toBe('AUTH_TOKEN_EXPIRED');
+      return answer;
     });
 
     expect(wrong).toEqual([]);

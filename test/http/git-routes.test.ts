@@ -164,7 +164,7 @@ describe('what a request does', () => {
 
     const answer = await post(path, 'receive-pack', token);
 
-    expect(answer.status).toBe(403);
+    expect([answer.status, answer.body.error.code]).toEqual([403, 'PERM_DENIED']);
     expect(answer.body.error.details).toEqual({ permission: 'registry:write' });
     expect(actors).toEqual([]);
   });
@@ -173,7 +173,8 @@ describe('what a request does', () => {
     const viewer = await app.keyOf('viewer');
     const both = `${advertisement('upload-pack')}&service=git-receive-pack`;
 
-    expect((await app.ask(advertisement('receive-pack'), { token: viewer })).status).toBe(403);
+    const asked = await app.ask<Refused>(advertisement('receive-pack'), { token: viewer });
+    expect([asked.status, asked.body.error.code]).toEqual([403, 'PERM_DENIED']);
     expect((await app.ask(advertisement('upload-pack'), { token: viewer })).status).toBe(200);
     expect((await app.ask(both, { token: viewer })).headers.get('content-type')).toMatch(
       'upload-pack',
