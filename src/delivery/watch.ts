@@ -44,6 +44,6 @@ export class Watchers {
   /** Before the server stops: nobody is to wait any more. */
   letGo(): void {
     this.#areLetGo = true;
-    for (const leave of [...this.#leaves]) leave();
+    for (const leave of this.#leaves) leave();
   }
 }

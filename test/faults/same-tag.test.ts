@@ -70,7 +70,10 @@ describe.skipIf(server === undefined)('two nodes that create the same tag', () =
 
       const won = answers.findIndex(({ status }) => status === 201);
       const lost = answers[1 - won];
-      expect(answers.map(({ status }) => status).toSorted(), textOf(answers)).toEqual([201, 409]);
+      expect(
+        answers.map(({ status }) => status).toSorted((a, b) => a - b),
+        textOf(answers),
+      ).toEqual([201, 409]);
       expect(lost?.body.error.code).toBe('REL_TAG_EXISTS');
       const tag = `refs/tags/sales--v${version}`;
       expect(await runGit(repo(), ['rev-parse', tag])).toBe(answers[won]!.body.data.tagOid);

@@ -85,7 +85,7 @@ export async function runServer(
 }
 
 function run(env: Record<string, string>, within: readonly string[] = []) {
-  const [command = '', ...args] = [...within, process.execPath, main];
+  const [command, ...args] = [...within, process.execPath, main];
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     // Of the tests' own environment only what every process needs.
