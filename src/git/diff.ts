@@ -11,7 +11,9 @@ const LIMIT_BYTES = 4 * 1024 * 1024;
 /** What differs between two commits or trees, file by file, by path. */
 export async function diffFiles(repo: string, before: string, after: string): Promise<FileDiff[]> {
   const changes = await changedPathsBetween(repo, before, after);
-  const texts = await diffTexts(repo, before, after);
+  const found = await diffTexts(repo, before, after);
+  // One that stood beside another file's name would hide what is to be reviewed.
+  const texts = found?.length === changes.length ? found : undefined;
   return changes.map((change, i) => ({ ...change, diff: texts?.[i] ?? null }));
 }
 
@@ -25,13 +27,14 @@ async function diffTexts(
   const args = ['diff-tree', ...options, '--end-of-options', before, after];
   try {
     const output = await runGit(repo, args, { outputLimitBytes: LIMIT_BYTES });
-    // A file's own lines start with a space, a sign or a backslash.
+    // A file's own lines start with a space, a sign or a backslash. By line feeds alone: git ends no
+    // line at what else a file may hold, such as U+2028.
     return output
       .toString('utf8')
-      .split(/^(?=diff --git )/m)
+      .split(/(?<=\n)(?=diff --git )/)
       .filter(Boolean);
   } catch (error) {
-    if (error instanceof GitError && error.signal === 'SIGKILL') return undefined;
+    if (error instanceof GitError && error.signal !== null) return undefined;
     throw error;
   }
 }
