@@ -22,6 +22,7 @@ interface ApiOptions {
 const TIMEOUT_MS = 5_000;
 /** A hundred pull requests, each with a long text. */
 const LIMIT_BYTES = 16 * 1024 * 1024;
+const LOGGED_LENGTH = 500;
 
 export function createApi({ apiUrl, headers, outbound }: ApiOptions): Api {
   async function ask(method: string, path: string, body?: string): Promise<unknown> {
@@ -34,8 +35,9 @@ export function createApi({ apiUrl, headers, outbound }: ApiOptions): Api {
       limitBytes: LIMIT_BYTES,
     };
     const answer = await outboundFetch(`${apiUrl}${path}`, request, outbound).catch(rethrow);
-    if (answer.status >= 200 && answer.status < 300) return parse(answer.body);
-    throw refusalOf(answer);
+    const said = () => withoutToken(answer.body.toString(), headers).slice(0, LOGGED_LENGTH);
+    if (answer.status >= 200 && answer.status < 300) return parse(answer.body, said);
+    throw refusalOf(answer, said());
   }
 
   return {
@@ -52,11 +54,18 @@ function rethrow(cause: unknown): never {
   throw new ProviderError('unreachable', 'it cannot be reached, or not in time', { cause });
 }
 
-function parse(body: Buffer): unknown {
+/** For the log: the provider's own words may name anything, and a proxy the headers it was sent. */
+function withoutToken(text: string, headers: ApiOptions['headers']): string {
+  const tokens = Object.values(headers).map((value) => value.split(' ').at(-1)!);
+  return tokens.reduce((said, token) => said.replaceAll(token, '[token]'), text);
+}
+
+function parse(body: Buffer, said: () => string): unknown {
   try {
     return JSON.parse(body.toString());
-  } catch (cause) {
-    throw new ProviderError('failed', 'its answer is no JSON', { cause });
+  } catch {
+    // Not the parser's own error, which quotes what it met.
+    throw new ProviderError('failed', 'its answer is no JSON', { cause: new Error(said()) });
   }
 }
 
@@ -67,9 +76,8 @@ const REFUSALS: Readonly<Record<number, [ProviderReason, string]>> = {
   429: ['rate-limited', 'it was asked too often'],
 };
 
-function refusalOf({ status, headers, body }: OutboundAnswer): ProviderError {
-  // For the log: the provider's own words may name anything.
-  const cause = new Error(`${status} ${body.toString().slice(0, 500)}`);
+function refusalOf({ status, headers }: OutboundAnswer, said: string): ProviderError {
+  const cause = new Error(`${status} ${said}`);
   if (status === 403 && isLimited(headers)) {
     return new ProviderError('rate-limited', 'it was asked too often', { cause });
   }
