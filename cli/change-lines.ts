@@ -149,10 +149,13 @@ function diffLine(line: string, paint: Paint): string {
   return line.startsWith('-') ? paint('red', line) : line;
 }
 
+/** Controls, and what turns the order of a line's characters round. */
+const STEERING = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
+
 /** What an author wrote must not steer the reader's terminal. */
 export function withoutControls<T>(value: T): T {
   const text = JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'string' ? part.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '\uFFFD') : part,
+    typeof part === 'string' ? part.replace(STEERING, '\uFFFD') : part,
   );
   return JSON.parse(text) as T;
 }

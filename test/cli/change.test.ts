@@ -204,12 +204,12 @@ diff --git a/${quote} b/${quote}
   });
 
   it('does not let an author steer the terminal', async () => {
-    const title = 'Fine\u001b[2J\u0007';
+    const title = 'Fine\u001b[2J\u202e\u0007';
     api.routes['GET /change-requests/7'] = [200, success({ ...change, title })];
 
     const { stdout } = await client.run('change', 'show', '7');
 
-    expect(stdout).toContain('#7 Fine\ufffd[2J\ufffd (open');
+    expect(stdout).toContain('#7 Fine\ufffd[2J\ufffd\ufffd (open');
   });
 
   it('refuses what is no number: exit 2', async () => {
