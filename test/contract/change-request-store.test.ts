@@ -12,6 +12,9 @@ const draftOf = (part: Partial<NewChangeRequest> = {}): NewChangeRequest => {
   return { ...request, ...part };
 };
 
+const pullOf = (part: Partial<ChangeRequest> = {}): ChangeRequest =>
+  makeChangeRequest({ url: 'https://git.example/pulls/1', author: 'upstream:ada', ...part });
+
 const everything = { sort: [], page: 1, pageSize: 20 };
 
 await contract('ChangeRequestStore', (stores) => {
@@ -169,6 +172,49 @@ await contract('ChangeRequestStore', (stores) => {
 
       expect(await changeRequests.reviews('acme', 1)).toEqual([]);
       expect(await changeRequests.active('acme')).toEqual([]);
+    });
+  });
+
+  describe('follow', () => {
+    const later = '2026-03-09T12:00:00.000Z';
+
+    it('stores requests under the numbers that they have, of one org', async () => {
+      const { changeRequests } = await withOrgs();
+
+      await changeRequests.follow([pullOf({ number: 40 }), pullOf({ number: 7 })]);
+
+      expect(await changeRequests.find('acme', 40)).toEqual(pullOf({ number: 40 }));
+      expect(await changeRequests.find('globex', 7)).toBeUndefined();
+      const { items } = await changeRequests.list('acme', everything);
+      expect(items.map(({ number }) => number)).toEqual([7, 40]);
+    });
+
+    it('stores two of one branch, which an upstream may have', async () => {
+      const { changeRequests } = await withOrgs();
+
+      await changeRequests.follow([pullOf({ number: 1 }), pullOf({ number: 2 })]);
+
+      expect(await changeRequests.active('acme')).toHaveLength(2);
+    });
+
+    it('gives one that has changed another version, and leaves the others', async () => {
+      const { changeRequests } = await withOrgs();
+      await changeRequests.follow([pullOf({ number: 1 }), pullOf({ number: 2 })]);
+      const merged = pullOf({ number: 1, status: 'merged', mergedAt: later, updatedAt: later });
+
+      await changeRequests.follow([merged, pullOf({ number: 2 })]);
+
+      expect(await changeRequests.find('acme', 1)).toEqual({ ...merged, version: 2 });
+      expect(await changeRequests.find('acme', 2)).toEqual(pullOf({ number: 2 }));
+    });
+
+    it('writes the entry with them', async () => {
+      const { changeRequests, audit } = await withOrgs();
+      const request = pullOf();
+
+      await changeRequests.follow([request], entryOf(request));
+
+      expect(await audit.list('acme', 0, 10)).toMatchObject([entryOf(request)]);
     });
   });
 });

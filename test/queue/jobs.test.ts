@@ -56,6 +56,41 @@ const row = async (id: string) => {
   return all.find((job) => job.id === id);
 };
 
+describe('Jobs.ensure', () => {
+  it('has a job that is due done at once, and never again', async () => {
+    jobs.start();
+    const end = ended();
+    await jobs.ensure({ ...once, key: 'k' });
+    await end;
+
+    await jobs.ensure({ ...once, key: 'k' });
+    await jobs.reconcile();
+    await jobs.stop();
+
+    expect(runs).toHaveLength(1);
+    expect(await stores.jobs.countByState()).toEqual({ done: 1 });
+  });
+});
+
+describe('a job that says how often it may fail', () => {
+  it('is not given up before', async () => {
+    jobs.define('patient', { run: (run) => handler(run), mostFailures: 7 });
+    handler = async () => {
+      throw new Error('away');
+    };
+    jobs.start();
+    await jobs.schedule({ ...once, kind: 'patient' });
+
+    for (let failures = 1; failures < 7; failures++) {
+      await expect.poll(async () => (await row('acme/patient/'))?.failures).toBe(failures);
+      nowMs += 10 * MINUTE_MS;
+      await jobs.reconcile();
+    }
+
+    await expect.poll(() => stores.jobs.countByState()).toEqual({ failed: 1 });
+  });
+});
+
 describe('Jobs.schedule', () => {
   it('has the job done at once, with its payload', async () => {
     jobs.start();

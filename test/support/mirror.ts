@@ -1,11 +1,14 @@
 import { rm } from 'node:fs/promises';
 import type { Errands } from '../../src/mirror/errands.ts';
 import { Mirror } from '../../src/mirror/mirror.ts';
+import type { ProposeDeps } from '../../src/mirror/propose.ts';
 import type { Scheduler } from '../../src/mirror/schedule.ts';
+import type { StatusDeps } from '../../src/mirror/status.ts';
+import type { SyncDeps } from '../../src/mirror/sync.ts';
 import type { Condition, Upstream } from '../../src/mirror/upstream.ts';
 import { parseAllowList } from '../../src/outbound/address.ts';
 import { createVault } from '../../src/secrets/vault.ts';
-import { temporaryFolder } from './git.ts';
+import { type TestRepository, temporaryFolder } from './git.ts';
 import { makeTestOrg, type TestOrg } from './org.ts';
 import { testMaster } from './org-keys.ts';
 import { makeEntry, makeUpstream } from './records.ts';
@@ -15,6 +18,8 @@ export interface TestMirror {
   org: TestOrg;
   mirror: Mirror;
   scratchDir: string;
+  /** What works for it beside its syncs needs these. */
+  deps: SyncDeps & StatusDeps & ProposeDeps;
   /** The delays for which the mirror has asked, the newest last. */
   delays: number[];
   /** What the syncs have ordered to be done upstream. */
@@ -60,17 +65,20 @@ export async function openMirror(settings: Partial<Upstream>): Promise<TestMirro
     followPullRequests: async () => void ordered.push('follow-pulls'),
     pushReleases: async () => void ordered.push('push-releases'),
   };
+  const lookup = async (host: string) => (host === PINNED_NAME ? [{ address: '127.0.0.1' }] : []);
+  const deps: TestMirror['deps'] = {
+    upstreams: stores.upstreams,
+    changeRequests: stores.changeRequests,
+    vault,
+    outbound: { allow: parseAllowList('127.0.0.1'), lookup },
+    scratchDir,
+    clock,
+    publicUrl: null,
+    log: { info: say, warn: say, error: say },
+  };
   const open = () =>
     new Mirror(org.runtime, {
-      upstreams: stores.upstreams,
-      vault,
-      outbound: {
-        allow: parseAllowList('127.0.0.1'),
-        lookup: async (host) => (host === PINNED_NAME ? [{ address: '127.0.0.1' }] : []),
-      },
-      scratchDir,
-      clock,
-      log: { info: say, warn: say, error: say },
+      ...deps,
       scheduler,
       random: () => 0.5,
       errands,
@@ -80,6 +88,7 @@ export async function openMirror(settings: Partial<Upstream>): Promise<TestMirro
     org,
     mirror: open(),
     scratchDir,
+    deps,
     delays,
     ordered,
     elapse: () => waiting(),
@@ -100,4 +109,11 @@ export async function openMirror(settings: Partial<Upstream>): Promise<TestMirro
     },
   };
   return test;
+}
+
+/** Makes it a repository as a provider has it: without our hooks, and open to pushes over HTTP. */
+export async function takePushes({ git }: TestRepository): Promise<void> {
+  await git('config', 'core.hooksPath', '/dev/null');
+  await git('config', 'receive.denyDeletes', 'false');
+  await git('config', 'http.receivepack', 'true');
 }

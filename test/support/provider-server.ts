@@ -47,6 +47,22 @@ export interface ProviderServer {
 }
 
 const AT = '2026-03-01T13:00:00+01:00';
+
+export const makePull = (part: Partial<StoredPull> = {}): StoredPull => ({
+  number: 1,
+  title: 'Stored',
+  body: null,
+  branch: 'stored',
+  base: 'main',
+  head: '5'.repeat(40),
+  author: 'ada',
+  state: 'open',
+  isDraft: false,
+  updatedAt: AT,
+  mergeCommit: null,
+  ...part,
+});
+
 const ajv = new Ajv2020({ strict: false });
 
 export async function startProvider(kind: ProviderKind): Promise<ProviderServer> {

@@ -2,11 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openProvider } from '../../../src/mirror/provider/open.ts';
 import type { NewPullRequest, Provider } from '../../../src/mirror/provider/port.ts';
 import { NOTHING_ALLOWED, parseAllowList } from '../../../src/outbound/address.ts';
-import {
-  type ProviderServer,
-  type StoredPull,
-  startProvider,
-} from '../../support/provider-server.ts';
+import { makePull, type ProviderServer, startProvider } from '../../support/provider-server.ts';
 import { makeProvider, makeUpstream } from '../../support/records.ts';
 
 const COMMIT = '5'.repeat(40);
@@ -19,19 +15,7 @@ const wanted: NewPullRequest = {
   body: 'Because nobody knew.',
   isDraft: false,
 };
-const stored: StoredPull = {
-  number: 3,
-  title: 'Stored',
-  body: null,
-  branch: 'stored',
-  base: 'main',
-  head: COMMIT,
-  author: 'ada',
-  state: 'open',
-  isDraft: false,
-  updatedAt: AT,
-  mergeCommit: null,
-};
+const stored = makePull();
 const status = {
   commit: COMMIT,
   state: 'failure',
