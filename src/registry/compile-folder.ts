@@ -14,6 +14,7 @@ import type { ParsePool, UnparsedObject } from './parse-pool.ts';
 import { isKind, placeOf } from './path-rules.ts';
 import type { DocumentSummary } from './summary.ts';
 import type { TreeReader, WantedBlob } from './tree-reader.ts';
+import { foldCase } from './tree-rules.ts';
 import { unknownPath } from './unknown-path.ts';
 import { type FoundFile, walkTree } from './walk.ts';
 
@@ -131,8 +132,8 @@ function summarisePlugin(title: string, spec: PluginSpec): PluginSummary {
   };
 }
 
-/** Where a bundle puts shared objects, and what it says of itself. */
-const RESERVED = ['objects', '.waymark'];
+/** Where a bundle puts shared objects. */
+const RESERVED = 'objects';
 
 function checkPluginFolder({ fragment, paths }: OpenFolder): void {
   const id = fragment.root.split('/')[1]!;
@@ -142,11 +143,11 @@ function checkPluginFolder({ fragment, paths }: OpenFolder): void {
       fileError(fragment.root, 'bad-plugin-id', `${id} is no plugin id`, hint),
     );
   }
-  for (const folder of RESERVED) {
-    if (!fragment.trees[folder]) continue;
-    const hint = 'a bundle has files of its own there: choose another name';
-    const at = `${fragment.root}/${folder}`;
-    fragment.diagnostics.push(fileError(at, 'reserved-folder', `${folder}/ is reserved`, hint));
+  for (const name of [...Object.keys(fragment.trees), ...paths]) {
+    if (name.includes('/') || foldCase(name) !== RESERVED) continue;
+    const hint = 'a bundle has shared objects there: choose another name';
+    const at = `${fragment.root}/${name}`;
+    fragment.diagnostics.push(fileError(at, 'reserved-folder', `${RESERVED}/ is reserved`, hint));
   }
   if (!paths.has('plugin.yaml') && !paths.has('plugin.yml')) {
     const path = `${fragment.root}/plugin.yaml`;

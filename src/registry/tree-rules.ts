@@ -13,6 +13,9 @@ const PLAIN_NAME = /^[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_-])?$/;
 /** Controls, line separators, and the overrides that make a name read backwards. */
 const UNPRINTABLE = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|com[1-9]|lpt[1-9])(\.|$)/i;
+/** These two are refused by every client, which writes what it is sent below a folder of its own. */
+const DRIVE = /^[A-Za-z]:/;
+const DOT_WAYMARK = /^\.waymark[. ]*$/i;
 const WINDOWS_REFUSES = /[<>:"|?*]|[. ]$/;
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -33,7 +36,7 @@ export function checkTreeEntry(dir: string, name: Buffer, mode: string): Diagnos
     const message = 'the name is not valid UTF-8';
     diagnostics.push(fileError(path, 'name-encoding', message, 'rename it'));
   } else if (!PLAIN_NAME.test(text) || WINDOWS_DEVICE.test(text)) {
-    const finding = checkName(text, path);
+    const finding = checkName(text, path, dir === '');
     if (finding) diagnostics.push(finding);
   }
   return diagnostics;
@@ -66,7 +69,7 @@ function checkMode(path: string, mode: string): Diagnostic[] {
   return [fileError(path, code, message, hint)];
 }
 
-function checkName(name: string, path: string): Diagnostic | undefined {
+function checkName(name: string, path: string, isAtRoot: boolean): Diagnostic | undefined {
   if (UNPRINTABLE.test(name)) {
     return fileError(path, 'name-control', 'the name holds a control character', 'rename it');
   }
@@ -83,6 +86,13 @@ function checkName(name: string, path: string): Diagnostic | undefined {
       'some file systems take this name for .git',
       'rename it',
     );
+  }
+  if (DRIVE.test(name)) {
+    return fileError(path, 'name-drive', 'Windows takes this name for a drive', 'rename it');
+  }
+  if (!isAtRoot && DOT_WAYMARK.test(name)) {
+    const message = 'clients keep files of their own under this name';
+    return fileError(path, 'name-reserved', message, 'rename it');
   }
   if (WINDOWS_DEVICE.test(name) || WINDOWS_REFUSES.test(name)) {
     const message = 'Windows cannot store a file of this name';
@@ -104,13 +114,16 @@ function isDotGit(name: string): boolean {
 /** ASCII without capitals folds to itself, and git keeps equal names apart already. */
 const FOLDS_TO_ITSELF = /^[\x00-\x40\x5b-\x7f]*$/;
 
+export const foldCase = (name: string): string =>
+  name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
+
 /** Names in one folder that only case or Unicode normalisation keeps apart. */
 export function checkSiblings(dir: string, names: readonly string[]): Diagnostic[] {
   if (names.every((name) => FOLDS_TO_ITSELF.test(name))) return [];
   const diagnostics: Diagnostic[] = [];
   const seen = new Map<string, string>();
   for (const name of names) {
-    const folded = name.normalize('NFC').toUpperCase().toLowerCase().normalize('NFC');
+    const folded = foldCase(name);
     const first = seen.get(folded);
     if (first === undefined) seen.set(folded, name);
     else {

@@ -56,10 +56,17 @@ const TABLE: [name: string, files: Files, says: string[]][] = [
   ],
   [
     'a folder of shared objects inside a plugin',
-    { 'plugins/ops/objects/skills/x.yaml': 'x', 'plugins/ops/.waymark/manifest.json': '{}' },
+    { 'plugins/ops/objects/skills/x.yaml': 'x', 'plugins/sales/Objects': 'x' },
     [
-      'reserved-folder plugins/ops/.waymark:1:1 .waymark/ is reserved (a bundle has files of its own there: choose another name)',
-      'reserved-folder plugins/ops/objects:1:1 objects/ is reserved (a bundle has files of its own there: choose another name)',
+      'reserved-folder plugins/ops/objects:1:1 objects/ is reserved (a bundle has shared objects there: choose another name)',
+      'reserved-folder plugins/sales/Objects:1:1 objects/ is reserved (a bundle has shared objects there: choose another name)',
+    ],
+  ],
+  [
+    'a folder that clients keep',
+    { 'plugins/ops/docs/.Waymark/manifest.json': '{}' },
+    [
+      'name-reserved plugins/ops/docs/.Waymark:1:1 clients keep files of their own under this name (rename it)',
     ],
   ],
   [

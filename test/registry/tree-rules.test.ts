@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { checkPaths } from '../../cli/trust/path-rules.ts';
+import { isError } from '../../src/model/diagnostic.ts';
 import { checkSiblings, checkTreeEntry } from '../../src/registry/tree-rules.ts';
 
 const codesOf = (name: string | Buffer, mode = '100644', dir = 'plugins/sales') =>
@@ -68,6 +70,8 @@ describe('checkTreeEntry', () => {
     ['nul\0', 'name-control'],
     ['next\u0085line', 'name-control'],
     ['backwards\u202etxt', 'name-control'],
+    ['a:b', 'name-drive'],
+    ['C:', 'name-drive'],
   ])('refuses the name %j', (name, code) => {
     expect(codesOf(name)).toEqual([code]);
   });
@@ -86,7 +90,7 @@ describe('checkTreeEntry', () => {
     expect(diagnostic?.path).toBe('a\\x1b[31m\\x0ab');
   });
 
-  it.each(['con', 'NUL.txt', 'com1.yaml', 'what?.md', 'a:b', 'trailing.', 'trailing '])(
+  it.each(['con', 'NUL.txt', 'com1.yaml', 'what?.md', 'at:b', 'trailing.', 'trailing '])(
     'warns of %j, which Windows cannot store',
     (name) => {
       expect(checkTreeEntry('', Buffer.from(name), '100644')).toMatchObject([
@@ -119,6 +123,55 @@ describe('checkTreeEntry', () => {
           }
         },
       ),
+    );
+  });
+});
+
+describe('a path that the gate lets through', () => {
+  it('is one that every client takes', () => {
+    const odd = [
+      '.waymark',
+      '.Waymark ',
+      'C:',
+      'c:x',
+      '.git',
+      'GIT~1',
+      '..',
+      ' ',
+      '\u200d.git',
+      'ok',
+    ];
+    const name = fc.oneof(
+      fc.constantFrom(...odd),
+      fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 }),
+    );
+    const isTaken = (names: string[]) =>
+      names.every(
+        (one, i) =>
+          !checkTreeEntry(
+            ['plugins', 'p', ...names.slice(0, i)].join('/'),
+            Buffer.from(one),
+            '40000',
+          ).some(isError),
+      );
+
+    fc.assert(
+      fc.property(fc.array(name, { minLength: 1, maxLength: 4 }), (names) => {
+        fc.pre(isTaken(names));
+        checkPaths([names.join('/')]);
+      }),
+    );
+  });
+
+  it('collides for no client either', () => {
+    const letters = fc.constantFrom('a', 'A', 's', 'ſ', 'ß', 'é', 'e\u0301', 'ı', 'İ', 'K');
+    const name = fc.string({ unit: letters, minLength: 1, maxLength: 3 });
+
+    fc.assert(
+      fc.property(fc.uniqueArray(name, { maxLength: 4 }), (names) => {
+        fc.pre(checkSiblings('plugins/p', names).length === 0);
+        checkPaths(names);
+      }),
     );
   });
 });
