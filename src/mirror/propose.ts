@@ -30,6 +30,11 @@ export interface ProposeDeps extends RemoteDeps {
 const PUSH_TIMEOUT_SEC = 15;
 const TRIES = 2;
 const PAUSE_MS = 500;
+/**
+ * Where alone branches are written over there. What the mirror's credential may push to is more than
+ * what people here may: else an editor could forward any branch of the upstream.
+ */
+const OWN = 'waymark/';
 
 type Wanted = Parameters<ProposeUpstream>[1];
 
@@ -69,8 +74,9 @@ async function propose(
   const provider = upstream && (await openProvider(upstream, deps));
   if (!provider) throw readOnly('no-provider');
   const { branch: base } = upstream;
-  const branch = source ?? (await branchFor(runtime, head));
-  if (branch === base) throw invalidField('source', `${base} is what the mirror follows`);
+  const branch = OWN + (source ?? (await nameFor(runtime, head)));
+  if (source === base || branch === base)
+    throw invalidField('source', `${base} is what the mirror follows`);
   const found = await provider.findPullRequest(branch, base);
   if (found && source === null) return found;
   const remote = await openRemote(upstream, deps);
@@ -88,10 +94,10 @@ async function propose(
 }
 
 /** By what is changed rather than by the commit, whose time is another at each try. */
-async function branchFor({ pool }: OrgRuntime, commit: string): Promise<string> {
+async function nameFor({ pool }: OrgRuntime, commit: string): Promise<string> {
   const { tree, parents, message, author } = await pool.readCommit(commit);
   const said = [tree, ...parents, author.name, author.email, message].join('\n');
-  return `waymark/${createHash('sha256').update(said).digest('hex').slice(0, 16)}`;
+  return createHash('sha256').update(said).digest('hex').slice(0, 16);
 }
 
 interface Pushed {

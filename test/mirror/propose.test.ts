@@ -103,13 +103,22 @@ describe('proposeUpstream', () => {
     ]);
   });
 
-  it('opens one for a branch that was pushed here, under its name', async () => {
+  it('opens one for a branch that was pushed here, under a name of its own', async () => {
     const head = await edit();
 
     const request = await propose(head, { source: 'say-how', draft: true });
 
-    expect(request).toMatchObject({ source: 'say-how', status: 'draft', head });
-    expect(await branches()).toEqual(['main', 'say-how']);
+    expect(request).toMatchObject({ source: 'waymark/say-how', status: 'draft', head });
+    expect(await branches()).toEqual(['main', 'waymark/say-how']);
+  });
+
+  it('writes to no branch of the upstream, which it could forward', async () => {
+    await upstream.git('branch', 'production', upstream.head);
+
+    await propose(await edit(), { source: 'production' });
+
+    expect(await upstream.git('rev-parse', 'production')).toBe(upstream.head);
+    expect(await branches()).toEqual(['main', 'production', 'waymark/production']);
   });
 
   it('brings a branch up that has one already', async () => {
@@ -122,7 +131,7 @@ describe('proposeUpstream', () => {
     const again = await propose(next, { source: 'say-how' });
 
     expect(again).toMatchObject({ number: first.number, head: next, version: 2 });
-    expect(await upstream.git('rev-parse', 'say-how')).toBe(next);
+    expect(await upstream.git('rev-parse', 'waymark/say-how')).toBe(next);
     expect(provider.pulls).toHaveLength(1);
   });
 
@@ -156,7 +165,7 @@ describe('proposeUpstream', () => {
     const head = await edit();
     provider.intercept = (operation, response) => {
       if (operation !== 'open') return false;
-      provider.pulls.push(makePull({ branch: 'lost', head }));
+      provider.pulls.push(makePull({ branch: 'waymark/lost', head }));
       response.destroy();
       return true;
     };
@@ -217,7 +226,7 @@ describe('proposeUpstream', () => {
   it('is refused for a branch that the upstream has otherwise', async () => {
     await upstream.commit(
       { 'plugins/ops/skills/page.yaml': skill('page') },
-      { branch: 'taken', from: upstream.head },
+      { branch: 'waymark/taken', from: upstream.head },
     );
 
     await expect(propose(await edit(), { source: 'taken' })).rejects.toMatchObject({
