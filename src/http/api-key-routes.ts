@@ -13,18 +13,9 @@ import type { ListFields } from '../model/listing.ts';
 import { GRANTABLE } from '../model/permissions.ts';
 import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
-import {
-  closed,
-  name,
-  roles,
-  text,
-  textOrNull,
-  texts,
-  time,
-  timeOrNull,
-  whole,
-} from './people-shapes.ts';
+import { name, roles } from './people-shapes.ts';
 import { type Call, type Route, route } from './route.ts';
+import { bodyOf, objectOf, text, textOrNull, texts, time, timeOrNull } from './shapes.ts';
 import { checkPermission, SITE } from './tenant.ts';
 
 interface Deps extends KeyStores {
@@ -36,7 +27,7 @@ interface Deps extends KeyStores {
 const scopes = { type: 'array', minItems: 1, uniqueItems: true, items: { enum: [...GRANTABLE] } };
 
 const keyBody = jsonBody<KeyRequest>(
-  closed(
+  bodyOf(
     {
       name,
       roles,
@@ -93,7 +84,7 @@ export function apiKeyRoutes({ authenticator, clock, ...stores }: Deps): Route[]
       path: '/api-keys',
       permission: 'self',
       summary: 'Makes an API key; it is shown this once.',
-      answers: { 201: { data: whole({ ...plain, key: text }) } },
+      answers: { 201: { data: objectOf({ ...plain, key: text }) } },
       body: keyBody,
       async handle({ body, caller, org, policy, requestId }) {
         const acting = { caller, org: placeOf({ org }), policy, requestId, clock };
@@ -107,7 +98,7 @@ export function apiKeyRoutes({ authenticator, clock, ...stores }: Deps): Route[]
       permission: 'self',
       summary: 'The API keys, the newest first; without api-keys:read, one’s own.',
       fields,
-      answers: { 200: { data: whole(plain), isPage: true } },
+      answers: { 200: { data: objectOf(plain), isPage: true } },
       async handle(call) {
         const listing = listingOf(call.query, fields, '-createdAt');
         const owner = ownerSeenBy(call.caller);

@@ -1,23 +1,10 @@
-import type { JsonSchema } from './route.ts';
+import { fingerprint, flag, objectOf, ordinal, text, time } from './shapes.ts';
 
-const text = { type: 'string' };
-const sequence = { type: 'integer', minimum: 1 };
 const sha256 = { type: 'string', pattern: '^[0-9a-f]{64}$' };
-const time = { type: 'string', format: 'date-time' };
-
-const objectOf = (
-  properties: Record<string, JsonSchema>,
-  optional: readonly string[] = [],
-): JsonSchema => ({
-  type: 'object',
-  required: Object.keys(properties).filter((name) => !optional.includes(name)),
-  additionalProperties: false,
-  properties,
-});
 
 export const entryShape = objectOf(
   {
-    sequence,
+    sequence: ordinal,
     at: time,
     tenant: text,
     actor: text,
@@ -34,19 +21,19 @@ export const entryShape = objectOf(
 
 export const checkpointShape = objectOf({
   tenant: text,
-  sequence,
+  sequence: ordinal,
   hash: sha256,
   at: time,
-  keyId: { type: 'string', pattern: '^[0-9A-F]{40}$' },
+  keyId: fingerprint,
   signature: text,
 });
 
 export const chainReportShape = objectOf(
   {
-    ok: { type: 'boolean' },
+    ok: flag,
     entries: { type: 'integer', minimum: 0 },
-    firstBreak: sequence,
-    gaps: { type: 'array', maxItems: 100, items: objectOf({ from: sequence, to: sequence }) },
+    firstBreak: ordinal,
+    gaps: { type: 'array', maxItems: 100, items: objectOf({ from: ordinal, to: ordinal }) },
     checkpoint: { anyOf: [checkpointShape, { type: 'null' }] },
   },
   ['firstBreak'],

@@ -41,6 +41,7 @@ import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
 import { pageOf } from './pagination.ts';
 import { type Answer, type Call, type Route, route } from './route.ts';
+import { flag, oid } from './shapes.ts';
 import { noSuchOrg } from './tenant.ts';
 
 export interface ChangeRequestRouteDeps {
@@ -63,8 +64,7 @@ const description = {
   pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]*$',
 };
 const branch = { type: 'string', minLength: 1, maxLength: 200 };
-const oid = { type: 'string', pattern: '^[0-9a-f]{40}$' };
-const terms = { title, description, target: branch, draft: { type: 'boolean' } };
+const terms = { title, description, target: branch, draft: flag };
 
 interface Terms {
   title: string;

@@ -1,6 +1,16 @@
-import { diagnosticShape, fileDiffShape, objectsShape } from './change-shapes.ts';
+import { fileDiffShape, objectsShape } from './change-shapes.ts';
 import type { AnswerShape } from './route.ts';
-import { flag, listOf, objectOf, oid, text, time, timeOrNull, whole } from './shapes.ts';
+import {
+  diagnostic,
+  flag,
+  listOf,
+  objectOf,
+  oid,
+  text,
+  time,
+  timeOrNull,
+  whole,
+} from './shapes.ts';
 
 const status = { enum: ['draft', 'open', 'merged', 'closed'] };
 const oidOrNull = { type: ['string', 'null'], pattern: '^[0-9a-f]{40}$' };
@@ -26,7 +36,7 @@ const check = objectOf({
   name: text,
   status: { enum: ['pending', 'passed', 'failed'] },
   summary: text,
-  diagnostics: listOf(diagnosticShape),
+  diagnostics: listOf(diagnostic),
 });
 
 const review = objectOf({

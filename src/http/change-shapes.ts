@@ -1,5 +1,15 @@
 import type { AnswerShape, JsonSchema } from './route.ts';
-import { digest, flag, listOf, objectOf, oid, text, textOrNull, whole } from './shapes.ts';
+import {
+  diagnostic,
+  digest,
+  flag,
+  listOf,
+  objectOf,
+  oid,
+  text,
+  textOrNull,
+  whole,
+} from './shapes.ts';
 
 const path = { type: 'string', minLength: 1, maxLength: 1024 };
 const pointer = { type: 'string', maxLength: 4096 };
@@ -58,20 +68,6 @@ export const editShape: JsonSchema = objectOf({
   operations: operationsShape,
 });
 
-export const diagnosticShape = objectOf(
-  {
-    severity: { enum: ['error', 'warning'] },
-    code: text,
-    path: text,
-    line: whole,
-    column: whole,
-    pointer: text,
-    message: text,
-    hint: text,
-  },
-  ['hint'],
-);
-
 const item = objectOf(
   { kind: text, id: text, path: text, plugin: textOrNull, fields: listOf(text) },
   ['fields'],
@@ -96,7 +92,7 @@ export const previewAnswer: AnswerShape = {
     base: oid,
     isValid: flag,
     diff: listOf(fileDiffShape),
-    diagnostics: listOf(diagnosticShape),
+    diagnostics: listOf(diagnostic),
     objects: { oneOf: [objectsShape, { type: 'null' }] },
     digests: listOf(objectOf({ plugin: text, before: digestOrNull, after: digestOrNull })),
   }),

@@ -1,7 +1,9 @@
 import type { AnswerShape, JsonSchema } from './route.ts';
 import {
   anything,
+  diagnostic,
   digest,
+  flag,
   listOf,
   mapOf,
   objectOf,
@@ -17,20 +19,6 @@ import {
 /** One page of a list that goes on at a cursor. */
 const cursorPage = (items: JsonSchema): JsonSchema =>
   objectOf({ items: listOf(items), nextCursor: textOrNull });
-
-const diagnostic = objectOf(
-  {
-    severity: { enum: ['error', 'warning'] },
-    code: text,
-    path: text,
-    line: whole,
-    column: whole,
-    pointer: text,
-    message: text,
-    hint: text,
-  },
-  ['hint'],
-);
 
 const policy = objectOf({ mode: text, override: text });
 
@@ -61,7 +49,7 @@ export const releaseShape = objectOf(
     contentDigest: digest,
     publishedAt: time,
     notes: text,
-    yanked: { type: 'boolean' },
+    yanked: flag,
     yankReason: text,
     deprecated: anything,
   },

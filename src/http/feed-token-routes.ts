@@ -9,8 +9,9 @@ import type { Clock } from '../model/clock.ts';
 import type { ListFields } from '../model/listing.ts';
 import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
-import { closed, name, text, texts, time, timeOrNull, whole } from './people-shapes.ts';
+import { name } from './people-shapes.ts';
 import { type Route, route } from './route.ts';
+import { bodyOf, objectOf, text, texts, time, timeOrNull } from './shapes.ts';
 
 interface Deps {
   feedTokens: FeedTokenStore;
@@ -19,9 +20,9 @@ interface Deps {
 
 const id = { type: 'string', pattern: '^[a-z0-9](-?[a-z0-9]){0,62}$' };
 const plugins = { type: 'array', minItems: 1, maxItems: 1000, uniqueItems: true, items: id };
-const selector = closed({ channel: id, release: { ...name, maxLength: 128 }, plugins });
+const selector = bodyOf({ channel: id, release: { ...name, maxLength: 128 }, plugins });
 const teams = { type: 'array', maxItems: 100, uniqueItems: true, items: id };
-const feedBody = jsonBody<FeedRequest>(closed({ name, selector, teams }, ['name', 'selector']));
+const feedBody = jsonBody<FeedRequest>(bodyOf({ name, selector, teams }, ['name', 'selector']));
 
 const plain = {
   id: text,
@@ -51,7 +52,7 @@ export function feedTokenRoutes({ feedTokens, clock }: Deps): Route[] {
       path: '/feed-tokens',
       permission: 'feed-tokens:write',
       summary: 'Makes a token of a feed; it is shown this once.',
-      answers: { 201: { data: whole({ ...plain, token: text }) } },
+      answers: { 201: { data: objectOf({ ...plain, token: text }) } },
       body: feedBody,
       async handle({ body, caller, org, policy, requestId }) {
         const acting = { caller, org, policy, requestId, clock };
@@ -65,7 +66,7 @@ export function feedTokenRoutes({ feedTokens, clock }: Deps): Route[] {
       permission: 'feed-tokens:read',
       summary: 'The organisation’s feed tokens, the newest first.',
       fields,
-      answers: { 200: { data: whole(plain), isPage: true } },
+      answers: { 200: { data: objectOf(plain), isPage: true } },
       async handle({ org, query }) {
         const listing = listingOf(query, fields, '-createdAt');
         const { items, totalItems } = await feedTokens.list(org, listing);

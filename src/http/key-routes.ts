@@ -10,7 +10,7 @@ import type { MasterKey } from '../signing/master-key.ts';
 import type { RootDocument } from '../signing/root.ts';
 import { jsonBody } from './json-body.ts';
 import { type Answer, type Call, type Route, route } from './route.ts';
-import { listOf, objectOf, text, time, whole } from './shapes.ts';
+import { fingerprint, flag, listOf, objectOf, text, time, whole } from './shapes.ts';
 import { noSuchOrg } from './tenant.ts';
 
 export interface KeyRouteDeps {
@@ -27,7 +27,7 @@ interface RotateBody {
 
 const rotation = {
   roles: { type: 'array', uniqueItems: true, items: { enum: [...KEY_ROLES] } },
-  compromised: { type: 'boolean' },
+  compromised: flag,
 };
 
 const rotateBody = jsonBody<RotateBody>({
@@ -60,7 +60,7 @@ const signedBody = jsonBody<SignedDraft>({
         additionalProperties: false,
         properties: {
           role: { enum: ['release', 'index'] },
-          fingerprint: { type: 'string', pattern: '^[0-9A-F]{40}$' },
+          fingerprint,
           wrappedPrivate: { type: 'string', maxLength: 16_384 },
         },
       },
@@ -71,10 +71,9 @@ const signedBody = jsonBody<SignedDraft>({
 const exportBody = jsonBody<{ remove?: boolean }>({
   type: 'object',
   additionalProperties: false,
-  properties: { remove: { type: 'boolean' } },
+  properties: { remove: flag },
 });
 
-const fingerprint = { type: 'string', pattern: '^[0-9A-F]{40}$' };
 const summaryShape = objectOf({
   version: whole,
   custody: { enum: ['server', 'offline'] },

@@ -6,8 +6,9 @@ import type { Clock } from '../model/clock.ts';
 import type { ListFields } from '../model/listing.ts';
 import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
-import { closed, roles, text, texts, time, version, whole } from './people-shapes.ts';
+import { roles } from './people-shapes.ts';
 import { type Route, route } from './route.ts';
+import { bodyOf, objectOf, ordinal, text, texts, time } from './shapes.ts';
 
 interface Deps {
   members: MemberStore;
@@ -18,16 +19,16 @@ interface Deps {
 
 const department = { type: 'string', pattern: '^[a-z0-9](-?[a-z0-9]){0,62}$' };
 const departments = { type: 'array', maxItems: 100, uniqueItems: true, items: department };
-const memberBody = jsonBody<MemberRequest>(closed({ roles, departments }));
+const memberBody = jsonBody<MemberRequest>(bodyOf({ roles, departments }));
 
-const shape = whole({
+const shape = objectOf({
   userId: text,
   username: text,
   displayName: text,
   roles: texts,
   departments: texts,
   createdAt: time,
-  version,
+  version: ordinal,
 });
 
 const fields: ListFields = {

@@ -10,6 +10,7 @@ import type { NamespaceSpec } from '../registry/kinds.ts';
 import { documentsOf, type Snapshot } from '../registry/snapshot.ts';
 import { pageOf } from './pagination.ts';
 import { type Call, type Route, route } from './route.ts';
+import { objectOf, text, textOrNull } from './shapes.ts';
 
 interface Deps {
   /** What an org serves; undefined before its first commit. */
@@ -26,14 +27,7 @@ interface Namespace extends NamespaceSpec {
   path: string;
 }
 
-const text = { type: 'string' };
-
-const departmentSchema = {
-  type: 'object',
-  required: ['id', 'title', 'parent'],
-  additionalProperties: false,
-  properties: { id: text, title: text, parent: { type: ['string', 'null'] } },
-};
+const departmentSchema = objectOf({ id: text, title: text, parent: textOrNull });
 
 const namespaceSchema = {
   type: 'object',

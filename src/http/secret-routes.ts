@@ -3,26 +3,14 @@ import { secretFields, type Vault } from '../secrets/vault.ts';
 import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
 import { type Call, type Route, route } from './route.ts';
+import { objectOf, text, time } from './shapes.ts';
 
 const LONGEST_VALUE = 65_536;
 
-const secretBody = jsonBody<{ value: string }>({
-  type: 'object',
-  required: ['value'],
-  additionalProperties: false,
-  properties: { value: { type: 'string', minLength: 1, maxLength: LONGEST_VALUE } },
-});
+const value = { type: 'string', minLength: 1, maxLength: LONGEST_VALUE };
+const secretBody = jsonBody<{ value: string }>(objectOf({ value }));
 
-const secretShape = {
-  type: 'object',
-  required: ['name', 'updatedAt', 'updatedBy'],
-  additionalProperties: false,
-  properties: {
-    name: { type: 'string' },
-    updatedAt: { type: 'string', format: 'date-time' },
-    updatedBy: { type: 'string' },
-  },
-};
+const secretShape = objectOf({ name: text, updatedAt: time, updatedBy: text });
 const example = {
   name: 'upstream-token',
   updatedAt: '2026-11-21T06:53:57.831Z',

@@ -4,19 +4,10 @@ import { toTime } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { jsonBody } from './json-body.ts';
 import { createLogIn, type LogIn, type LogInDeps } from './log-in.ts';
-import {
-  closed,
-  flag,
-  name,
-  password,
-  text,
-  textOrNull,
-  texts,
-  timeOrNull,
-  whole,
-} from './people-shapes.ts';
+import { name, password } from './people-shapes.ts';
 import { type Route, route } from './route.ts';
 import { sessionCookie, sessionTokensIn } from './session-cookie.ts';
+import { bodyOf, flag, objectOf, text, textOrNull, texts, timeOrNull } from './shapes.ts';
 import { callerIn, checkOrg } from './tenant.ts';
 
 interface Deps extends LogInDeps {
@@ -25,18 +16,24 @@ interface Deps extends LogInDeps {
 }
 
 const logInBody = jsonBody<LogIn>(
-  closed({ username: name, password, org: text }, ['username', 'password']),
+  bodyOf({ username: name, password, org: text }, ['username', 'password']),
 );
 
 const inOrg = { org: text, roles: texts, permissions: texts };
-const sessionShape = whole({
+const sessionShape = objectOf({
   user: {
-    ...whole({ id: text, username: text, displayName: text, email: textOrNull, isSiteAdmin: flag }),
+    ...objectOf({
+      id: text,
+      username: text,
+      displayName: text,
+      email: textOrNull,
+      isSiteAdmin: flag,
+    }),
     type: ['object', 'null'],
   },
   ...inOrg,
   org: textOrNull,
-  memberships: { type: 'array', items: whole(inOrg) },
+  memberships: { type: 'array', items: objectOf(inOrg) },
   csrfToken: textOrNull,
   expiresAt: timeOrNull,
 });

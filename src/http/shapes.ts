@@ -1,13 +1,17 @@
 import type { JsonSchema } from './route.ts';
 
-/** What answers are made of, for the documentation and the tests that hold them to it. */
+/** What bodies and answers are made of. */
 export const text = { type: 'string' };
 export const textOrNull = { type: ['string', 'null'] };
+export const texts = { type: 'array', items: text };
 export const flag = { type: 'boolean' };
 export const whole = { type: 'integer' };
+/** Of a version or a sequence: they begin at 1. */
+export const ordinal = { type: 'integer', minimum: 1 };
 export const time = { type: 'string', format: 'date-time' };
 export const timeOrNull = { type: ['string', 'null'], format: 'date-time' };
 export const oid = { type: 'string', pattern: '^[0-9a-f]{40}$' };
+export const fingerprint = { type: 'string', pattern: '^[0-9A-F]{40}$' };
 export const digest = { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' };
 export const anything: JsonSchema = {};
 
@@ -22,8 +26,29 @@ export const objectOf = (
   properties,
 });
 
+/** The body of a request: what is not `required` may be left out. */
+export const bodyOf = (
+  properties: Readonly<Record<string, JsonSchema>>,
+  required: readonly string[] = [],
+): JsonSchema => ({ type: 'object', required, additionalProperties: false, properties });
+
 export const listOf = (items: JsonSchema): JsonSchema => ({ type: 'array', items });
 export const mapOf = (values: JsonSchema): JsonSchema => ({
   type: 'object',
   additionalProperties: values,
 });
+
+/** What a compiler says of a place in a file. */
+export const diagnostic = objectOf(
+  {
+    severity: { enum: ['error', 'warning'] },
+    code: text,
+    path: text,
+    line: whole,
+    column: whole,
+    pointer: text,
+    message: text,
+    hint: text,
+  },
+  ['hint'],
+);

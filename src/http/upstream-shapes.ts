@@ -1,72 +1,55 @@
 import { PROVIDER_KINDS } from '../mirror/provider/settings.ts';
+import type { JsonSchema } from './route.ts';
+import {
+  diagnostic,
+  listOf,
+  objectOf,
+  oid,
+  ordinal,
+  text,
+  textOrNull,
+  texts,
+  time,
+  timeOrNull,
+} from './shapes.ts';
 
-const text = { type: 'string' };
-const textOrNull = { type: ['string', 'null'] };
-const time = { type: 'string', format: 'date-time' };
-const timeOrNull = { type: ['string', 'null'], format: 'date-time' };
-const oid = { type: 'string', pattern: '^[0-9a-f]{40}$' };
+const orNull = (schema: JsonSchema): JsonSchema => ({ oneOf: [{ type: 'null' }, schema] });
 
-const all = (properties: Record<string, unknown>) => ({
-  type: 'object',
-  required: Object.keys(properties),
-  additionalProperties: false,
-  properties,
-});
-
-const diagnostic = {
-  type: 'object',
-  required: ['severity', 'code', 'path', 'line', 'column', 'pointer', 'message'],
-  additionalProperties: false,
-  properties: {
-    severity: { enum: ['error', 'warning'] },
-    code: text,
-    path: text,
-    line: { type: 'integer' },
-    column: { type: 'integer' },
-    pointer: text,
-    message: text,
-    hint: text,
-  },
-};
-
-export const conditionShape = all({
+export const conditionShape = objectOf({
   id: { type: 'string', format: 'uuid' },
   kind: { enum: ['force-push', 'tag-moved', 'tag-vanished', 'broken-commit'] },
   ref: text,
   old: oid,
   new: oid,
-  diagnostics: { type: 'array', items: diagnostic },
+  diagnostics: listOf(diagnostic),
   raisedAt: time,
   acceptedAt: timeOrNull,
   acceptedBy: textOrNull,
 });
 
-const provider = all({
+const provider = objectOf({
   kind: { enum: [...PROVIDER_KINDS] },
   apiUrl: textOrNull,
   project: textOrNull,
   tokenRef: textOrNull,
-  webhookRefs: { type: 'array', items: text },
+  webhookRefs: texts,
 });
 
 const fault = { reason: text, message: text };
-const orNull = (schema: object) => ({ oneOf: [{ type: 'null' }, schema] });
 
-export const upstreamShape = all({
+export const upstreamShape = objectOf({
   url: text,
   branch: text,
-  credentials: {
-    oneOf: [{ type: 'null' }, all({ secretRef: text, username: textOrNull })],
-  },
+  credentials: orNull(objectOf({ secretRef: text, username: textOrNull })),
   knownHosts: textOrNull,
-  provider: { oneOf: [{ type: 'null' }, provider] },
-  version: { type: 'integer', minimum: 1 },
-  head: { oneOf: [{ type: 'null' }, oid] },
+  provider: orNull(provider),
+  version: ordinal,
+  head: orNull(oid),
   lastAttemptAt: timeOrNull,
   lastSuccessAt: timeOrNull,
-  lastError: orNull(all(fault)),
-  lastWriteError: orNull(all({ what: { enum: ['status', 'release'] }, ...fault })),
-  conditions: { type: 'array', items: conditionShape },
+  lastError: orNull(objectOf(fault)),
+  lastWriteError: orNull(objectOf({ what: { enum: ['status', 'release'] }, ...fault })),
+  conditions: listOf(conditionShape),
 });
 
 export const conditionExample = {

@@ -14,19 +14,9 @@ import {
 import type { ListFields } from '../model/listing.ts';
 import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
-import {
-  closed,
-  flag,
-  name,
-  password,
-  text,
-  textOrNull,
-  time,
-  timeOrNull,
-  version,
-  whole,
-} from './people-shapes.ts';
+import { name, password } from './people-shapes.ts';
 import { type Route, route } from './route.ts';
+import { bodyOf, flag, objectOf, ordinal, text, textOrNull, time, timeOrNull } from './shapes.ts';
 
 interface Deps extends UserDeps {
   authenticator: Pick<Authenticator, 'invalidate'>;
@@ -36,14 +26,14 @@ const email = { type: ['string', 'null'], maxLength: 254, pattern: '^[^@\\s]+@[^
 const plain = { displayName: name, email, password, isSiteAdmin: flag };
 
 const newUserBody = jsonBody<UserRequest>(
-  closed({ username: { type: 'string', maxLength: 128 }, ...plain }, ['username']),
+  bodyOf({ username: { type: 'string', maxLength: 128 }, ...plain }, ['username']),
 );
-const changeBody = jsonBody<UserChange>(closed({ ...plain, disabled: flag }));
+const changeBody = jsonBody<UserChange>(bodyOf({ ...plain, disabled: flag }));
 const ownChangeBody = jsonBody<OwnChange>(
-  closed({ displayName: name, currentPassword: password, password }),
+  bodyOf({ displayName: name, currentPassword: password, password }),
 );
 
-const shape = whole({
+const shape = objectOf({
   id: text,
   username: text,
   displayName: text,
@@ -52,7 +42,7 @@ const shape = whole({
   hasPassword: flag,
   createdAt: time,
   disabledAt: timeOrNull,
-  version,
+  version: ordinal,
 });
 
 const fields: ListFields = {

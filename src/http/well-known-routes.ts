@@ -1,26 +1,22 @@
 import type { TokenKeys } from '../identity/token-keys.ts';
 import { type Route, route } from './route.ts';
+import { listOf, objectOf, text } from './shapes.ts';
 
 interface Deps {
   tokenSigners: Pick<TokenKeys, 'published'>;
 }
 
-const text = { type: 'string' };
-
-const publicKey = {
-  type: 'object',
-  required: ['kty', 'crv', 'x', 'y', 'kid', 'alg', 'use'],
-  // So that no private part can ever stand among them.
-  additionalProperties: false,
-  properties: { kty: text, crv: text, x: text, y: text, kid: text, alg: text, use: text },
-};
-
-const keySet = {
-  type: 'object',
-  required: ['keys'],
-  additionalProperties: false,
-  properties: { keys: { type: 'array', items: publicKey } },
-};
+// The private parts of a key can never stand among these.
+const publicKey = objectOf({
+  kty: text,
+  crv: text,
+  x: text,
+  y: text,
+  kid: text,
+  alg: text,
+  use: text,
+});
+const keySet = objectOf({ keys: listOf(publicKey) });
 
 const example = {
   keys: [{ kty: 'EC', crv: 'P-256', x: 'eA', y: 'eQ', kid: 'a2lk', alg: 'ES256', use: 'sig' }],
