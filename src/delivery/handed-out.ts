@@ -3,8 +3,9 @@ import { documentsOf, type Snapshot } from '../registry/snapshot.ts';
 
 type Tree = Pick<Snapshot, 'config'>;
 
-/** A registry may name permissions that nothing asks for yet: those are in nobody's hands. */
+/** A registry may name permissions that nothing asks for yet, and that nobody has: an admin will. */
 const HELD: ReadonlySet<string> = permissionsOf(ROLES);
+const ADMINS: ReadonlySet<Permission> = permissionsOf(['admin']);
 
 /**
  * What a registry would let its own roles do that the one before it did not, and that whoever brings
@@ -16,11 +17,12 @@ export function findHandedOut(
   after: Tree,
   permissions: ReadonlySet<Permission>,
 ): string[] {
+  const isAdmin = ADMINS.isSubsetOf(permissions);
+  const isTheirs = (one: string) => (HELD.has(one) ? permissions.has(one as Permission) : isAdmin);
   const held = before ? rolesOf(before) : new Map<string, ReadonlySet<string>>();
   return [...rolesOf(after)].flatMap(([role, allowed]) =>
     [...allowed]
-      .filter((one) => HELD.has(one) && !held.get(role)?.has(one))
-      .filter((one) => !permissions.has(one as Permission))
+      .filter((one) => !held.get(role)?.has(one) && !isTheirs(one))
       .map((one) => `registry.yaml gives the role ${role} ${one}, which you do not have yourself`),
   );
 }

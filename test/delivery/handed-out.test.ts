@@ -24,6 +24,7 @@ describe('findHandedOut', () => {
 
   it.each<[Role, string]>([
     ['publisher', 'members:write'],
+    ['publisher', 'promotions:approve'],
     ['admin', 'keys:rotate'],
   ])('keeps a %s from giving %s to a role that is there', async (role, permission) => {
     const before = captain('releases:publish');
@@ -42,7 +43,7 @@ describe('findHandedOut', () => {
   it.each([
     ['an owner', 'owner' as const, captain('keys:rotate')],
     ['who takes away', 'publisher' as const, ''],
-    ['what nothing asks for yet', 'publisher' as const, captain('promotions:approve')],
+    ['an admin, of what nothing asks for yet', 'admin' as const, captain('promotions:approve')],
     [
       'a name that stays a built-in role’s',
       'publisher' as const,
