@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { spawnGit, stopGroup } from './child.ts';
 import { ZERO_OID } from '../model/names.ts';
+import { spawnGit, stopGroup } from './child.ts';
 import { RemoteError, remoteFault } from './remote-error.ts';
 import { GitError } from './run.ts';
 import { countWriter } from './writers.ts';

@@ -260,7 +260,9 @@ describe('a secret', () => {
 
     expect(said[1]).toMatch(/looks like a secret/);
     // Git itself may repeat its address: what the server said is on these lines.
-    const remote = said.flatMap((text) => text.split('\n').filter((line) => /^remote:/.test(line)));
+    const remote = said.flatMap((text) =>
+      text.split('\n').filter((line) => line.startsWith('remote:')),
+    );
     exhibits.push({ from: 'git push', bytes: Buffer.from(remote.join('\n')) });
   });
 
