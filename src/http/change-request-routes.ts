@@ -40,6 +40,7 @@ import { operationsShape } from './change-shapes.ts';
 import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
 import { pageOf } from './pagination.ts';
+import { NOT_BLANK, ONE_LINE, PLAIN } from './patterns.ts';
 import { type Answer, type Call, type Route, route } from './route.ts';
 import { flag, oid } from './shapes.ts';
 import { noSuchOrg } from './tenant.ts';
@@ -51,17 +52,15 @@ export interface ChangeRequestRouteDeps {
   clock: Clock;
 }
 
-// Two patterns: one that says both would try every way to split a long text that it refuses.
 const title = {
   type: 'string',
   maxLength: LONGEST_TITLE,
-  allOf: [{ pattern: '\\S' }, { pattern: '^[^\\p{Cc}]*$' }],
+  allOf: [{ pattern: NOT_BLANK }, { pattern: ONE_LINE }],
 };
-/** NUL stays out, which neither a database nor a commit takes, and what steers terminals. */
 const description = {
   type: 'string',
   maxLength: 65_536,
-  pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]*$',
+  pattern: PLAIN,
 };
 const branch = { type: 'string', minLength: 1, maxLength: 200 };
 const terms = { title, description, target: branch, draft: flag };
@@ -90,7 +89,7 @@ const newBody = jsonBody<
     ...terms,
     source: branch,
     base: oid,
-    message: { ...description, maxLength: 10_000, allOf: [{ pattern: '\\S' }] },
+    message: { ...description, maxLength: 10_000, allOf: [{ pattern: NOT_BLANK }] },
     operations: operationsShape,
   },
 });
@@ -120,7 +119,7 @@ const mergeBody = jsonBody<MergeRequest>({
   properties: {
     method: { enum: ['fast-forward', 'merge', 'squash'] },
     head: oid,
-    message: { ...description, allOf: [{ pattern: '\\S' }] },
+    message: { ...description, allOf: [{ pattern: NOT_BLANK }] },
   },
 });
 

@@ -1,4 +1,5 @@
 import { fileDiffShape, objectsShape } from './change-shapes.ts';
+import { OID } from './patterns.ts';
 import type { AnswerShape } from './route.ts';
 import {
   diagnostic,
@@ -13,7 +14,7 @@ import {
 } from './shapes.ts';
 
 const status = { enum: ['draft', 'open', 'merged', 'closed'] };
-const oidOrNull = { type: ['string', 'null'], pattern: '^[0-9a-f]{40}$' };
+const oidOrNull = { type: ['string', 'null'], pattern: OID };
 
 const stored = {
   number: whole,

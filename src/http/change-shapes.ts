@@ -1,3 +1,4 @@
+import { NOT_BLANK, PLAIN } from './patterns.ts';
 import type { AnswerShape, JsonSchema } from './route.ts';
 import {
   diagnostic,
@@ -54,12 +55,10 @@ export const operationsShape: JsonSchema = {
   ),
 };
 
-/** What a commit cannot hold, or would steer the terminal of who reads it. */
-const NO_CONTROLS = '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]*$';
 const message = {
   type: 'string',
   maxLength: 10_000,
-  allOf: [{ pattern: '\\S' }, { pattern: NO_CONTROLS }],
+  allOf: [{ pattern: NOT_BLANK }, { pattern: PLAIN }],
 };
 
 export const editShape: JsonSchema = objectOf({

@@ -11,14 +11,13 @@ import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
 import { name } from './people-shapes.ts';
 import { type Route, route } from './route.ts';
-import { bodyOf, objectOf, text, texts, time, timeOrNull } from './shapes.ts';
+import { bodyOf, id, objectOf, text, texts, time, timeOrNull } from './shapes.ts';
 
 interface Deps {
   feedTokens: FeedTokenStore;
   clock: Clock;
 }
 
-const id = { type: 'string', pattern: '^[a-z0-9](-?[a-z0-9]){0,62}$' };
 const plugins = { type: 'array', minItems: 1, maxItems: 1000, uniqueItems: true, items: id };
 const selector = bodyOf({ channel: id, release: { ...name, maxLength: 128 }, plugins });
 const teams = { type: 'array', maxItems: 100, uniqueItems: true, items: id };

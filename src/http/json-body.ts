@@ -2,6 +2,7 @@ import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.
 import addFormats from 'ajv-formats';
 import express, { type Request, type Response } from 'express';
 import { invalidField, type ValidationError, WaymarkError } from '../model/errors.ts';
+import { sentenceOf } from './patterns.ts';
 
 /** What a route takes: the schema that it is checked with and described by. */
 export interface BodySchema<T> {
@@ -81,21 +82,22 @@ function checkTexts(value: unknown, path: readonly string[]): void {
 
 /** `/roles/0` → `roles.0`; a key that is missing or unknown is named as if it were there. */
 export function toValidationError(error: ErrorObject): ValidationError {
-  const { missingProperty, additionalProperty, allowedValues } = error.params as {
+  const { missingProperty, additionalProperty } = error.params as {
     missingProperty?: string;
     additionalProperty?: string;
-    allowedValues?: unknown[];
   };
   const path = error.instancePath.slice(1).split('/').filter(Boolean).map(unescapePointer);
   const field = [...path, missingProperty ?? additionalProperty ?? []].flat().join('.');
-  return { field: field || 'body', code: error.keyword, message: messageOf(error, allowedValues) };
+  return { field: field || 'body', code: error.keyword, message: messageOf(error) };
 }
 
-function messageOf({ keyword, message = 'is wrong' }: ErrorObject, allowed?: unknown[]): string {
+function messageOf({ keyword, params, message = 'is wrong' }: ErrorObject): string {
+  const { allowedValues, pattern } = params as { allowedValues?: unknown[]; pattern?: string };
   if (keyword === 'required') return 'is missing';
   if (keyword === 'additionalProperties') return 'is not known here';
-  if (allowed) return `must be one of ${allowed.join(', ')}`;
-  return message;
+  if (keyword === 'format') return 'must be a time, such as 2026-11-21T06:53:57Z';
+  if (allowedValues) return `must be one of ${allowedValues.join(', ')}`;
+  return (pattern !== undefined && sentenceOf(pattern)) || message;
 }
 
 const unescapePointer = (step: string): string => step.replaceAll('~1', '/').replaceAll('~0', '~');

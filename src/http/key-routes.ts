@@ -9,6 +9,7 @@ import { KEY_ROLES, type KeyRole } from '../signing/keys.ts';
 import type { MasterKey } from '../signing/master-key.ts';
 import type { RootDocument } from '../signing/root.ts';
 import { jsonBody } from './json-body.ts';
+import { BASE64 } from './patterns.ts';
 import { type Answer, type Call, type Route, route } from './route.ts';
 import { fingerprint, flag, listOf, objectOf, text, time, whole } from './shapes.ts';
 import { noSuchOrg } from './tenant.ts';
@@ -50,7 +51,7 @@ const signedBody = jsonBody<SignedDraft>({
   additionalProperties: false,
   properties: {
     body: { type: 'string', maxLength: 262_144 },
-    signature: { type: 'string', maxLength: 16_384, pattern: '^[A-Za-z0-9+/]+={0,2}$' },
+    signature: { type: 'string', maxLength: 16_384, pattern: BASE64 },
     keys: {
       type: 'array',
       maxItems: 2,

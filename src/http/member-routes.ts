@@ -8,7 +8,7 @@ import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
 import { roles } from './people-shapes.ts';
 import { type Route, route } from './route.ts';
-import { bodyOf, objectOf, ordinal, text, texts, time } from './shapes.ts';
+import { bodyOf, id, objectOf, ordinal, text, texts, time } from './shapes.ts';
 
 interface Deps {
   members: MemberStore;
@@ -17,8 +17,7 @@ interface Deps {
   clock: Clock;
 }
 
-const department = { type: 'string', pattern: '^[a-z0-9](-?[a-z0-9]){0,62}$' };
-const departments = { type: 'array', maxItems: 100, uniqueItems: true, items: department };
+const departments = { type: 'array', maxItems: 100, uniqueItems: true, items: id };
 const memberBody = jsonBody<MemberRequest>(bodyOf({ roles, departments }));
 
 const shape = objectOf({

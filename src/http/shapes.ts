@@ -1,3 +1,4 @@
+import { FINGERPRINT, NAME, OID } from './patterns.ts';
 import type { JsonSchema } from './route.ts';
 
 /** What bodies and answers are made of. */
@@ -10,8 +11,9 @@ export const whole = { type: 'integer' };
 export const ordinal = { type: 'integer', minimum: 1 };
 export const time = { type: 'string', format: 'date-time' };
 export const timeOrNull = { type: ['string', 'null'], format: 'date-time' };
-export const oid = { type: 'string', pattern: '^[0-9a-f]{40}$' };
-export const fingerprint = { type: 'string', pattern: '^[0-9A-F]{40}$' };
+export const oid = { type: 'string', pattern: OID };
+export const fingerprint = { type: 'string', pattern: FINGERPRINT };
+export const id = { type: 'string', pattern: NAME };
 export const digest = { type: 'string', pattern: '^sha256:[0-9a-f]{64}$' };
 export const anything: JsonSchema = {};
 

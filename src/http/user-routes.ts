@@ -14,6 +14,7 @@ import {
 import type { ListFields } from '../model/listing.ts';
 import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
+import { EMAIL } from './patterns.ts';
 import { name, password } from './people-shapes.ts';
 import { type Route, route } from './route.ts';
 import { bodyOf, flag, objectOf, ordinal, text, textOrNull, time, timeOrNull } from './shapes.ts';
@@ -22,7 +23,7 @@ interface Deps extends UserDeps {
   authenticator: Pick<Authenticator, 'invalidate'>;
 }
 
-const email = { type: ['string', 'null'], maxLength: 254, pattern: '^[^@\\s]+@[^@\\s]+$' };
+const email = { type: ['string', 'null'], maxLength: 254, pattern: EMAIL };
 const plain = { displayName: name, email, password, isSiteAdmin: flag };
 
 const newUserBody = jsonBody<UserRequest>(
