@@ -9,14 +9,14 @@ import { countRequests } from './request-metrics.ts';
 export interface Reading {
   name: string;
   help: string;
-  read(): Promise<readonly { labels?: Readonly<Record<string, string>>; value: number }[]>;
+  read: () => Promise<readonly { labels?: Readonly<Record<string, string>>; value: number }[]>;
   labels?: readonly string[];
 }
 
 export interface Metrics {
   onAnswered: OnAnswered;
   /** In the text format of Prometheus. */
-  text(): Promise<string>;
+  text: () => Promise<string>;
 }
 
 /** @param readings taken when they are asked for; one that fails is left out, and the others stay */

@@ -89,7 +89,7 @@ describe('applyOperations', () => {
       patch: [{ op: 'add', path: '/c', value: 3 }],
     });
 
-    expect(String(change?.content)).toBe('\ufeffa: 1\r\nb: 2\r\nc: 3\r\n');
+    expect(change?.content).toEqual(Buffer.from('\ufeffa: 1\r\nb: 2\r\nc: 3\r\n'));
   });
 
   it('renames a file with its mode, without reading it', async () => {

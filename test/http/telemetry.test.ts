@@ -29,8 +29,9 @@ async function lineWith(isWanted: (line: Line) => boolean): Promise<Line> {
     .then(() => linesOf(server).find(isWanted)!);
 }
 
-const linesOf = ({ log }: RunningServer): Line[] =>
-  log()
+const linesOf = (running: RunningServer): Line[] =>
+  running
+    .log()
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line) as Line);

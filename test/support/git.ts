@@ -21,7 +21,7 @@ export interface TestRepository {
     options?: { message?: string; branch?: string; from?: string; merge?: string },
   ): Promise<string>;
   /** Runs git in it and gives what it said, without the last newline. */
-  git(...args: string[]): Promise<string>;
+  git: (...args: string[]) => Promise<string>;
   remove(): Promise<void>;
 }
 
