@@ -6,11 +6,17 @@ import { openService, type TestService } from '../support/service.ts';
 
 const isThere = (await redisServer()) !== undefined;
 
+/** However slow the machine is, a bucket is refilled by `advance` alone. */
+function standingClock() {
+  const nowMs = Date.now();
+  return { now: () => nowMs };
+}
+
 describe('an organisation’s tier', () => {
   let service: TestService;
 
   beforeEach(async () => {
-    service = await openService(undefined, { WAYMARK_RATE_LIMIT: '' });
+    service = await openService(undefined, { WAYMARK_RATE_LIMIT: '' }, standingClock());
   });
 
   afterEach(() => service.close());
@@ -50,7 +56,7 @@ describe('a client that asks all day', () => {
   let client: { clientId: string; token: string };
 
   beforeEach(async () => {
-    service = await openService(undefined, settings);
+    service = await openService(undefined, settings, standingClock());
     base = `${service.url}/v1/orgs/acme/delivery`;
     const site = { token: service.admin };
     await ask(`${service.url}/api/v1/orgs`, { ...site, body: { slug: 'acme' } });
@@ -106,7 +112,8 @@ describe.skipIf(!isThere)('two servers with one Redis', () => {
   beforeEach(async () => {
     redis = await startRedis();
     const settings = { WAYMARK_RATE_LIMIT: '100', REDIS_URL: redis.url };
-    services = await Promise.all([1, 2].map(() => openService(undefined, settings)));
+    const clock = standingClock();
+    services = await Promise.all([1, 2].map(() => openService(undefined, settings, clock)));
   });
 
   afterEach(async () => {

@@ -5,6 +5,7 @@ import { readConfig } from '../../src/config/config.ts';
 import { listen } from '../../src/http/listen.ts';
 import type { OpenApi } from '../../src/http/openapi.ts';
 import { createHttpServer, type HotPath } from '../../src/http/server.ts';
+import type { Clock } from '../../src/model/clock.ts';
 import type { Jobs } from '../../src/queue/jobs.ts';
 import { openService as openWhole } from '../../src/service/open.ts';
 import { conformanceTo } from './conformance.ts';
@@ -32,14 +33,16 @@ export interface TestService {
 /**
  * @param kept a folder that a service was closed in before, and that stays
  * @param settings more of the environment
+ * @param now the clock without what a test advances; one that stands refills no bucket
  */
 export async function openService(
   kept?: string,
   settings: Readonly<Record<string, string>> = {},
+  { now = Date.now }: { now?: Clock } = {},
 ): Promise<TestService> {
   const dataDir = kept ?? (await mkdtemp(join(tmpdir(), 'waymark-service-')));
   let aheadMs = 0;
-  const clock = () => Date.now() + aheadMs;
+  const clock = () => now() + aheadMs;
   const logged: unknown[] = [];
   const log = { info() {}, warn() {}, error: (facts: unknown) => void logged.push(facts) };
   const config = readConfig({
