@@ -34,7 +34,7 @@ export async function followPullRequests(org: string, deps: FollowingPulls): Pro
 
 /** A pull request into the followed branch, which is `main` here. */
 export function requestOf({ org }: Pick<Upstream, 'org'>, pull: PullRequest): ChangeRequest {
-  const { title, description, author, ...same } = pull;
+  const { title, description, author, url, ...same } = pull;
   return {
     ...same,
     org,
@@ -42,6 +42,8 @@ export function requestOf({ org }: Pick<Upstream, 'org'>, pull: PullRequest): Ch
     description: plain(description).slice(0, LONGEST_DESCRIPTION),
     target: 'main',
     author: `upstream:${author}`,
+    // People click on it.
+    url: /^https?:\/\//.test(url) ? url : null,
     mergeBase: null,
     version: 1,
     pending: null,

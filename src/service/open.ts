@@ -54,9 +54,8 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const logError = (error: unknown, requestId: string) =>
     log.error({ error, requestId }, 'a request failed');
   const deliveries = new Deliveries(runtimes, shared);
-  const { publicUrl } = config;
   const oidc = openOidc(config, { ...storage, log, clock, authenticator });
-  const own = { publicUrl, ...people, ...tokens, oidc, authenticator };
+  const own = { publicUrl: config.publicUrl, ...people, ...tokens, oidc, authenticator };
   const upstream = { vault, mirrors, proposeUpstream: proposeUpstream(remotes) };
   const parts: Parts = { ...shared, ...own, ...upstream, runtimes, deliveries };
   const key = await managementKeyOf(config, log);
@@ -70,7 +69,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
     authenticator,
     limiter,
     logError,
-    publicUrl,
+    publicUrl: config.publicUrl,
     management: managementRouter(createManagementAuth({ key, clock })),
     readiness: readinessOf(config, { ...parts, jobs, isStopping: () => isStopping }),
     routers,

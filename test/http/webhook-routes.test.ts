@@ -82,12 +82,12 @@ describe.each(['github', 'gitea', 'gitlab'] as const)('POST /hooks/:org/%s', (ki
 
   it('has one effect when the first try was answered 5xx', async () => {
     const { webhooks } = app.stores;
-    const { remember } = webhooks;
+    const kept = { ...webhooks };
     webhooks.remember = async () => {
       throw new Error('the database is away');
     };
     const failed = await send(`acme/${kind}`, signed());
-    webhooks.remember = remember;
+    Object.assign(webhooks, kept);
 
     const answers = [await send(`acme/${kind}`, signed()), await send(`acme/${kind}`, signed())];
 
@@ -176,9 +176,9 @@ describe('POST /hooks/:org/:provider', () => {
   it('does not tell of an organisation that was removed while it was asked', async () => {
     await awaitFrom('github', 'hook');
     const { upstreams } = app.stores;
-    const { find } = upstreams;
+    const kept = { ...upstreams };
     upstreams.find = async (org) => {
-      const found = await find(org);
+      const found = await kept.find(org);
       await app.stores.orgs.remove('acme', makeEntry());
       return found;
     };

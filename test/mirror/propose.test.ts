@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { composeEdit } from '../../src/changes/edit.ts';
 import { proposeUpstream } from '../../src/mirror/propose.ts';
-import { followPullRequests } from '../../src/mirror/pull-requests.ts';
+import { openProvider } from '../../src/mirror/provider/open.ts';
+import { followPullRequests, requestOf } from '../../src/mirror/pull-requests.ts';
 import { makeRepository, type TestRepository } from '../support/git.ts';
 import { type HttpBackend, serveHttpBackend } from '../support/http-backend.ts';
 import { openMirror, type TestMirror, takePushes } from '../support/mirror.ts';
@@ -276,6 +277,17 @@ describe('followPullRequests', () => {
     const [one, three] = await requests();
     expect([one?.number, three?.number]).toEqual([1, 3]);
     expect(three?.title).toMatch(/^abx{198}$/);
+  });
+
+  it('takes for an address only what a browser may be sent to', async () => {
+    await propose(await edit());
+    const [pull] = await (await openProvider(await test.upstream(), test.deps))!.listPullRequests();
+
+    const urls = ['https://a.example/1', 'javascript:alert(1)'].map(
+      (url) => requestOf({ org: 'acme' }, { ...pull!, url }).url,
+    );
+
+    expect(urls).toEqual(['https://a.example/1', null]);
   });
 
   it('is done without effect where the token may not read', async () => {

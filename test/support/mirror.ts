@@ -112,8 +112,8 @@ export async function openMirror(settings: Partial<Upstream>): Promise<TestMirro
 }
 
 /** Makes it a repository as a provider has it: without our hooks, and open to pushes over HTTP. */
-export async function takePushes({ git }: TestRepository): Promise<void> {
-  await git('config', 'core.hooksPath', '/dev/null');
-  await git('config', 'receive.denyDeletes', 'false');
-  await git('config', 'http.receivepack', 'true');
+export async function takePushes(repository: TestRepository): Promise<void> {
+  await repository.git('config', 'core.hooksPath', '/dev/null');
+  await repository.git('config', 'receive.denyDeletes', 'false');
+  await repository.git('config', 'http.receivepack', 'true');
 }

@@ -120,8 +120,8 @@ export async function startProvider(kind: ProviderKind): Promise<ProviderServer>
       return void send(401, { message: 'Bad credentials' });
     }
     if (operation.name === 'list') return void send(200, list(query).map(shownPull));
-    if (operation.name === 'open') return void (await open(body!, send));
-    setStatus(inRepo.split('/')[2]!, body!, send);
+    if (operation.name === 'open') await open(body!, send);
+    else setStatus(inRepo.split('/')[2]!, body!, send);
   }
 
   function check(operation: Operation, part: 'query' | 'body', value: unknown): void {

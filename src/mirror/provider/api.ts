@@ -6,7 +6,7 @@ import { ProviderError, type ProviderReason } from './port.ts';
 /** Requests to one provider's HTTP API, in JSON. */
 export interface Api {
   /** @throws {ProviderError} */
-  get(path: string, query?: Readonly<Record<string, string>>): Promise<unknown>;
+  get(path: string, query: Readonly<Record<string, string>>): Promise<unknown>;
   /** @throws {ProviderError} */
   post(path: string, body: Readonly<Record<string, unknown>>): Promise<unknown>;
 }
@@ -41,7 +41,7 @@ export function createApi({ apiUrl, headers, outbound }: ApiOptions): Api {
   }
 
   return {
-    get: (path, query = {}) => ask('GET', `${path}?${new URLSearchParams(query)}`),
+    get: (path, query) => ask('GET', `${path}?${new URLSearchParams(query).toString()}`),
     post: (path, body) => ask('POST', path, JSON.stringify(body)),
   };
 }

@@ -2,6 +2,9 @@ import {
   isTrueAt,
   listIn,
   numberAt,
+  oidAt,
+  oidOrNullAt,
+  readEach,
   textAt,
   textOrNullAt,
   timeAt,
@@ -20,7 +23,7 @@ export function giteaProvider(api: Api, project: string): Provider {
   const repo = `/repos/${project}`;
   const list = async (state: 'open' | 'all', page: number) => {
     const query = { state, sort: 'recentupdate', limit: String(PAGE), page: String(page) };
-    return listIn(await api.get(`${repo}/pulls`, query)).map(toPullRequest);
+    return listIn(await api.get(`${repo}/pulls`, query));
   };
 
   return {
@@ -31,7 +34,7 @@ export function giteaProvider(api: Api, project: string): Provider {
     },
 
     async findPullRequest(branch, base) {
-      const open = await list('open', 1);
+      const open = readEach(await list('open', 1), toPullRequest);
       return open.find(({ source, target }) => source === branch && target === base);
     },
 
@@ -43,7 +46,8 @@ export function giteaProvider(api: Api, project: string): Provider {
 
     async listPullRequests() {
       const first = await list('all', 1);
-      return first.length < PAGE ? first : [...first, ...(await list('all', 2))];
+      const second = first.length < PAGE ? [] : await list('all', 2);
+      return readEach([...first, ...second], toPullRequest);
     },
   };
 }
@@ -61,12 +65,12 @@ function toPullRequest(found: unknown): PullRequest {
     source: textAt(found, 'head', 'ref'),
     target: textAt(found, 'base', 'ref'),
     author: textOrNullAt(found, 'user', 'login') ?? 'ghost',
-    head: textAt(found, 'head', 'sha'),
+    head: oidAt(found, 'head', 'sha'),
     status: isMerged ? 'merged' : isOpen ? active : 'closed',
     createdAt: timeAt(found, 'created_at'),
     updatedAt: timeAt(found, 'updated_at'),
     mergedAt: timeOrNullAt(found, 'merged_at'),
-    mergeCommit: isMerged ? textOrNullAt(found, 'merge_commit_sha') : null,
+    mergeCommit: isMerged ? oidOrNullAt(found, 'merge_commit_sha') : null,
     url: textAt(found, 'html_url'),
   };
 }

@@ -2,6 +2,9 @@ import {
   isTrueAt,
   listIn,
   numberAt,
+  oidAt,
+  oidOrNullAt,
+  readEach,
   textAt,
   textOrNullAt,
   timeAt,
@@ -39,7 +42,7 @@ export function githubProvider(api: Api, project: string): Provider {
 
     async listPullRequests() {
       const query = { state: 'all', sort: 'updated', direction: 'desc', per_page: '100' };
-      return listIn(await api.get(`${repo}/pulls`, query)).map(toPullRequest);
+      return readEach(listIn(await api.get(`${repo}/pulls`, query)), toPullRequest);
     },
   };
 }
@@ -57,13 +60,13 @@ function toPullRequest(found: unknown): PullRequest {
     target: textAt(found, 'base', 'ref'),
     // Whoever has left has none.
     author: textOrNullAt(found, 'user', 'login') ?? 'ghost',
-    head: textAt(found, 'head', 'sha'),
+    head: oidAt(found, 'head', 'sha'),
     status: mergedAt !== null ? 'merged' : isOpen ? active : 'closed',
     createdAt: timeAt(found, 'created_at'),
     updatedAt: timeAt(found, 'updated_at'),
     mergedAt,
     // Of an open one it is a merge that nobody has made.
-    mergeCommit: mergedAt === null ? null : textOrNullAt(found, 'merge_commit_sha'),
+    mergeCommit: mergedAt === null ? null : oidOrNullAt(found, 'merge_commit_sha'),
     url: textAt(found, 'html_url'),
   };
 }

@@ -3,6 +3,9 @@ import {
   isTrueAt,
   listIn,
   numberAt,
+  oidAt,
+  oidOrNullAt,
+  readEach,
   textAt,
   textOrNullAt,
   timeAt,
@@ -52,7 +55,7 @@ export function gitlabProvider(api: Api, project: string): Provider {
       return toPullRequest(await api.post(`${repo}/merge_requests`, made));
     },
 
-    listPullRequests: async () => (await list({ state: 'all' })).map(toPullRequest),
+    listPullRequests: async () => readEach(await list({ state: 'all' }), toPullRequest),
   };
 }
 
@@ -75,8 +78,8 @@ const STATUSES: Readonly<Record<string, ChangeStatus>> = {
 function toPullRequest(found: unknown): PullRequest {
   const status = STATUSES[textAt(found, 'state')] ?? 'closed';
   // A project that only fast-forwards makes no commit of its own.
-  const made = textOrNullAt(found, 'merge_commit_sha') ?? textOrNullAt(found, 'squash_commit_sha');
-  const head = textAt(found, 'sha');
+  const made = oidOrNullAt(found, 'merge_commit_sha') ?? oidOrNullAt(found, 'squash_commit_sha');
+  const head = oidAt(found, 'sha');
   return {
     number: numberAt(found, 'iid'),
     title: textAt(found, 'title'),

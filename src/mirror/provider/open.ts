@@ -15,8 +15,8 @@ export interface ProviderDeps {
 }
 
 interface Adapter {
-  headers(token: string): Record<string, string>;
-  over(api: Api, project: string): Provider;
+  headers: (token: string) => Record<string, string>;
+  over: (api: Api, project: string) => Provider;
 }
 
 const adapters: Record<ProviderKind, Adapter> = {

@@ -156,6 +156,24 @@ describe.each(['github', 'gitlab', 'gitea'] as const)('Provider (%s)', (kind) =>
       expect(listed[3]).toMatchObject({ mergeCommit: null, author: 'ghost' });
     });
 
+    it('leaves out one whose head is no commit, which git would be asked for', async () => {
+      server.pulls.push(
+        { ...stored, number: 1, head: 'main:secret\n' },
+        { ...stored, number: 2, state: 'merged', mergeCommit: 'HEAD' },
+      );
+
+      const listed = await provider.listPullRequests();
+
+      expect(listed.map(({ number }) => number)).toEqual([2]);
+      expect(listed[0]?.mergeCommit).not.toBe('HEAD');
+    });
+
+    it('fails where none can be read', async () => {
+      server.pulls.push({ ...stored, head: '' });
+
+      await expect(provider.listPullRequests()).rejects.toMatchObject({ reason: 'failed' });
+    });
+
     it('gives a hundred', async () => {
       for (let number = 1; number <= 120; number++) server.pulls.push({ ...stored, number });
 
