@@ -1,18 +1,19 @@
+import type { Logger } from '../audit/logger.ts';
 import type { OrgRuntime } from '../delivery/runtime.ts';
 import type { Refs } from '../git/refs.ts';
 import { listRemote, pushRefs } from '../git/remote.ts';
 import { ZERO_OID } from '../model/names.ts';
 import type { Errands } from './errands.ts';
 import { noteWrite } from './fault.ts';
-import { openRemote } from './open-remote.ts';
+import { openRemote, type RemoteDeps } from './open-remote.ts';
 import { goneRef, TAG_PATTERNS, upstreamRef } from './plan.ts';
-import type { SyncDeps } from './sync.ts';
-import type { Upstream } from './upstream.ts';
+import type { Upstream, UpstreamStore } from './upstream.ts';
 
-export type ReleasePushing = Pick<
-  SyncDeps,
-  'upstreams' | 'vault' | 'outbound' | 'scratchDir' | 'log'
->;
+export interface ReleasePushing extends RemoteDeps {
+  upstreams: Pick<UpstreamStore, 'find' | 'saveWriteError'>;
+  scratchDir: string;
+  log: Logger;
+}
 
 /** Releases that were made here and that the upstream has not. */
 export class Releases {
