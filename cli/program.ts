@@ -20,6 +20,7 @@ import { secretCommand } from './commands/secret.ts';
 import { serveCommand } from './commands/serve.ts';
 import { statusCommand } from './commands/status.ts';
 import { addCommand, syncCommand } from './commands/sync.ts';
+import { upstreamCommand } from './commands/upstream.ts';
 import { userCommand } from './commands/user.ts';
 import { validateCommand } from './commands/validate.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -42,6 +43,7 @@ const commands = [
   memberCommand,
   keyCommand,
   secretCommand,
+  upstreamCommand,
   keysCommand,
   auditCommand,
   backupCommand,
@@ -101,7 +103,7 @@ function createProgram(cli: Cli): Command {
       encrypted, and only what changed.
 
       Authors use init, validate, diff and change; release managers use release. Administrators
-      use serve, org, user, member, key and secret. On a machine that installs plugins, enrol
+      use serve, org, user, member, key, secret and upstream. On a machine that installs plugins, enrol
       once, then add and sync.`,
     examples: [
       ['waymark serve', 'start a server here, with an example organisation'],
