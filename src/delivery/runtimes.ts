@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import { v7 as uuidv7 } from 'uuid';
 import { createRepository, deleteRepository, repositoryPath } from '../git/repository.ts';
 import { importFolder } from '../git/write.ts';
 import type { Org, OrgStore } from '../identity/org.ts';
@@ -107,8 +107,8 @@ export class OrgRuntimes {
     const org: Org = {
       slug,
       name,
-      uid: randomUUID(),
-      repoUid: randomUUID(),
+      uid: uuidv7(),
+      repoUid: uuidv7(),
       mode,
       state: 'creating',
       tier: 'standard',

@@ -4,7 +4,7 @@ import type { Permission, Role } from './roles.ts';
 
 /** `org: null` is a site admin's key. Times are RFC 3339. */
 export interface ApiKey {
-  /** The `<id>` in `wmk_<id>_<secret>`: 16 lower-case hex digits. */
+  /** The `<id>` in `wmk_<id>_<secret>`. */
   id: string;
   org: string | null;
   name: string;

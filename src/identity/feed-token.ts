@@ -12,7 +12,7 @@ export interface FeedSelector {
 
 /** For a tool that can send no header: it stands in the feed's address. Times are RFC 3339. */
 export interface FeedToken {
-  /** The `<id>` in `wmf_<id>_<secret>`: 16 lower-case hex digits. */
+  /** The `<id>` in `wmf_<id>_<secret>`. */
   id: string;
   org: string;
   name: string;

@@ -1,4 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { v7 as newId } from 'uuid';
 
 /** A new credential: the text to show once, and what is stored instead. */
 export interface Minted {
@@ -22,16 +23,17 @@ export const CHOSEN_KEY_ID = '0'.repeat(16);
 export const CHOSEN_KEY_MIN_LENGTH = 20;
 
 const LONGEST_TOKEN = 512;
-const API_KEY = /^wmk_([0-9a-f]{16})_([A-Za-z0-9_-]{32,64})$/;
-const CLIENT_TOKEN = /^wmc_[0-9a-f]{16}_[A-Za-z0-9_-]{32,64}$/;
-
-const SESSION_TOKEN = /^wms_([0-9a-f]{16})_([A-Za-z0-9_-]{32,64})$/;
-const FEED_TOKEN = /^wmf_([0-9a-f]{16})_([A-Za-z0-9_-]{32,64})$/;
+/** A UUIDv7; of the first versions, 16 hex digits. */
+const ID = '([0-9a-f]{16}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})';
+const formOf = (prefix: string): RegExp => new RegExp(`^${prefix}_${ID}_([A-Za-z0-9_-]{32,64})$`);
+const API_KEY = formOf('wmk');
+const CLIENT_TOKEN = formOf('wmc');
+const SESSION_TOKEN = formOf('wms');
+const FEED_TOKEN = formOf('wmf');
 /** What no operator's key may look like, so that none is looked up as one. */
 const OF_ANOTHER_USE = /^wm[csf]_/;
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
-const newId = (): string => randomBytes(8).toString('hex');
 const newSecret = (): string => randomBytes(32).toString('base64url');
 
 /** `wmk_<id>_<secret>`; the hash is of the secret. */

@@ -2,7 +2,7 @@ import type { AuditEntry } from '../audit/entry.ts';
 
 /** Somebody who has logged in with a browser. Times are RFC 3339. */
 export interface Session {
-  /** The `<id>` in `wms_<id>_<secret>`: 16 lower-case hex digits. */
+  /** The `<id>` in `wms_<id>_<secret>`. */
   id: string;
   userId: string;
   /** SHA-256 of the secret, lower-case hex. */

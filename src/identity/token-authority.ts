@@ -43,7 +43,7 @@ interface Deps {
 
 const LIFE_SEC = 900;
 const TYPE = 'at+jwt'; // RFC 9068
-const SUBJECT = /^key:([0-9a-f]{16})$/;
+const SUBJECT = /^key:([0-9a-f-]{16,36})$/;
 
 export function createTokenAuthority({ issuer, keys, clock }: Deps): TokenAuthority {
   async function issue(caller: Caller, scope?: string): Promise<IssuedToken> {

@@ -50,7 +50,7 @@ describe('POST /clients', () => {
     );
     expect(answer.body).toMatchObject({
       clientId: expect.stringMatching(/^[0-9a-f-]{36}$/),
-      token: expect.stringMatching(/^wmc_[0-9a-f]{16}_/),
+      token: expect.stringMatching(/^wmc_[0-9a-f-]{36}_/),
       root: { version: 1, document: root.body },
     });
   });

@@ -106,7 +106,7 @@ describe('git push', () => {
     expect(await repository.git('rev-parse', 'main')).toBe(
       await runGit(work, ['rev-parse', 'HEAD']),
     );
-    expect(actors.at(-1)).toMatch(/^key:[0-9a-f]{16}$/);
+    expect(actors.at(-1)).toMatch(/^key:[0-9a-f-]{36}$/);
   });
 
   it('shows the author why the gate refuses', async () => {

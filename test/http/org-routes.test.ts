@@ -46,7 +46,7 @@ describe('POST /api/v1/orgs', () => {
     expect(answer.status).toBe(201);
     expect(answer.headers.get('location')).toBe('/api/v1/orgs/initech');
     expect(answer.body.data).toMatchObject({ slug: 'initech', name: 'Initech Ltd' });
-    expect(asked).toMatchObject([{ ...body, actor: expect.stringMatching(/^key:[0-9a-f]{16}$/) }]);
+    expect(asked).toMatchObject([{ ...body, actor: expect.stringMatching(/^key:[0-9a-f-]{36}$/) }]);
   });
 
   it('needs a slug alone', async () => {

@@ -76,7 +76,7 @@ describe('POST /api/v1/session', () => {
     });
     expect(body.data.permissions).toContain('registry:write');
     expect(headers.get('set-cookie')).toMatch(
-      /^waymark=wms_[0-9a-f]{16}_[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/,
+      /^waymark=wms_[0-9a-f-]{36}_[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/,
     );
   });
 

@@ -37,7 +37,7 @@ describe('createFeedToken', () => {
     const { id, token } = await create();
 
     const stored = JSON.stringify(await stores.feedTokens.find(id));
-    expect(token).toMatch(/^wmf_[0-9a-f]{16}_[\w-]{43}$/);
+    expect(token).toMatch(/^wmf_[0-9a-f-]{36}_[\w-]{43}$/);
     expect(stored).not.toMatch(token.slice(-20));
     expect(await stores.audit.list('acme', 0, 1)).toMatchObject([
       { action: 'feed-token.create', resource: id, after: request, requestId: 'r-1' },

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
+import { version as versionOf } from 'uuid';
 import { describe, expect, it } from 'vitest';
 import {
   CHOSEN_KEY_ID,
@@ -15,8 +16,9 @@ describe('mintApiKey', () => {
   it('names its id, and is stored as the hash of its secret alone', () => {
     const { id, token, secretHash } = mintApiKey();
 
-    const [, , secret = ''] = /^wmk_([0-9a-f]{16})_([\w-]{43})$/.exec(token) ?? [];
-    expect(token).toMatch(`wmk_${id}_`);
+    const [, named, secret = ''] = /^wmk_([0-9a-f-]{36})_([\w-]{43})$/.exec(token) ?? [];
+    expect(named).toBe(id);
+    expect(versionOf(id)).toBe(7);
     expect(secretHash).toBe(sha256(secret));
   });
 
@@ -32,6 +34,12 @@ describe('parseToken', () => {
     const { id, token, secretHash } = mintApiKey();
 
     expect(parseToken(token)).toEqual({ kind: 'key', id, secretHash });
+  });
+
+  it('reads an API key of the first versions', () => {
+    const token = `wmk_0123456789abcdef_${'s'.repeat(43)}`;
+
+    expect(parseToken(token)).toMatchObject({ kind: 'key', id: '0123456789abcdef' });
   });
 
   it('reads a client token', () => {
