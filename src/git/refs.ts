@@ -1,6 +1,7 @@
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import { ZERO_OID } from '../model/names.ts';
 import { storageFull } from '../model/storage-full.ts';
+import { isStorageFull } from './git-fault.ts';
 import { removeStaleLocks, type WriterCheck } from './locks.ts';
 import { readRefFiles } from './ref-files.ts';
 import { GitError, runGit } from './run.ts';
@@ -91,9 +92,7 @@ async function listRefs(repo: string, prefix: string): Promise<Map<string, strin
 
 function refusal(ref: string, cause: GitError): WaymarkError {
   const options = { cause };
-  if (cause.signal === 'SIGXFSZ' || /No space left|File too large/.test(cause.stderr)) {
-    return storageFull(cause);
-  }
+  if (isStorageFull(cause)) return storageFull(cause);
   if (/cannot create/.test(cause.stderr)) {
     const message = `${ref} cannot stand beside a ref that is its folder, or is in it`;
     return new WaymarkError('RES_STATE_CONFLICT', message, {}, options);

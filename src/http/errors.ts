@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
+import { gitFault } from '../git/git-fault.ts';
 import { type ErrorCode, WaymarkError } from '../model/errors.ts';
 import { type Failure, failure, requestIdIn } from './envelope.ts';
 
@@ -66,7 +67,7 @@ export function answerError(
   error: unknown,
   log: LogError,
 ): void {
-  const known = error instanceof WaymarkError ? error : parserError(error);
+  const known = error instanceof WaymarkError ? error : (gitFault(error) ?? parserError(error));
   const status = known ? statusOf(known.code) : 500;
   if (status >= 500) log(error, requestIdIn(response));
   // Half an answer cannot be taken back: cut it off, so that nobody takes it for whole.

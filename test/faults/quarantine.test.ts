@@ -20,7 +20,9 @@ describe('a hosted repository of which an object is lost', () => {
   beforeEach(async () => {
     dataDir = await temporaryFolder('waymark-quarantine-');
     repo = repositoryPath(dataDir, 'acme');
-    await (await open()).close();
+    service = await open();
+    await propose();
+    await service.close();
     const tree = await runGit(repo, ['rev-parse', `${MAIN}^{tree}`]);
     const head = await runGit(repo, ['commit-tree', tree, '-p', MAIN, '-m', 'Unseen']);
     await runGit(repo, ['update-ref', MAIN, head]);
@@ -39,6 +41,20 @@ describe('a hosted repository of which an object is lost', () => {
     const headers = { authorization: `Bearer ${service.admin}`, 'x-waymark-org': 'acme' };
     return await fetch(`${service.url}${path}`, { headers });
   };
+  const propose = async () => {
+    const base = await runGit(repo, ['rev-parse', MAIN]);
+    const operations = [{ op: 'upsert', path: 'docs/draft.md', content: 'Draft' }];
+    const answer = await fetch(`${service.url}/api/v1/change-requests`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${service.admin}`,
+        'x-waymark-org': 'acme',
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify({ title: 'Draft', base, operations }),
+    });
+    expect(answer.status).toBe(201);
+  };
   const degraded = async () =>
     ((await (await ask('/readyz')).json()) as { degraded: string[] }).degraded;
   const org = async () =>
@@ -56,12 +72,17 @@ describe('a hosted repository of which an object is lost', () => {
     await expect(push()).rejects.toThrow('503');
     expect((await ask('/v1/orgs/acme/delivery/plugins/sales/manifest')).status).toBe(200);
 
+    const diff = await ask('/api/v1/change-requests/1/diff');
+    expect([diff.status, diff.headers.get('retry-after')]).toEqual([503, '5']);
+    expect(await diff.json()).toMatchObject({ error: { code: 'REG_CORRUPT' } });
+
     await rename(aside, place);
     service.advance(10 * 60_000);
     await service.jobs.reconcile();
     while ((await degraded()).includes(SAID));
 
     expect((await org()).damagedSince).toBeNull();
+    expect((await ask('/api/v1/change-requests/1/diff')).status).toBe(200);
     await push();
     const log = await (await ask('/api/v1/audit?pageSize=100')).text();
     expect(log).toContain('registry.quarantine');
