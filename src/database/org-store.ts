@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type { OrgStore } from '../identity/org.ts';
 import { appendAudit } from './audit-store.ts';
 import { selectPage } from './listing.ts';
@@ -51,13 +51,7 @@ export function orgStore(db: Kysely<Tables>): OrgStore {
 
     remove: (slug, entry) =>
       db.transaction().execute(async (tx) => {
-        // Packets name a body and not an org, so no cascade reaches them.
-        await tx
-          .deleteFrom('sealedPacket')
-          .where('bodyDigest', 'in', (query) =>
-            query.selectFrom('sealedBody').select('bodyDigest').where('org', '=', slug),
-          )
-          .execute();
+        await removePackets(tx, slug);
         const { numDeletedRows } = await tx
           .deleteFrom('org')
           .where('slug', '=', slug)
@@ -65,4 +59,14 @@ export function orgStore(db: Kysely<Tables>): OrgStore {
         if (numDeletedRows > 0n) await appendAudit(tx, entry);
       }),
   };
+}
+
+/** They name a body and not an org, so no cascade reaches them. */
+async function removePackets(tx: Transaction<Tables>, org: string): Promise<void> {
+  await tx
+    .deleteFrom('sealedPacket')
+    .where('bodyDigest', 'in', (query) =>
+      query.selectFrom('sealedBody').select('bodyDigest').where('org', '=', org),
+    )
+    .execute();
 }

@@ -226,10 +226,8 @@ function reportRoutes(deps: DeliveryRouteDeps): Route[] {
         const selector = parseSelector(new URLSearchParams(), client.channel);
         const asker = { ...askerOf(caller), id };
         const drift = findDrift(report, await resolveAll(runtime, runtime.view, selector, asker));
-        return {
-          status: 200,
-          body: { clientId: id, reportedAt: state.reportedAt, ...report, drift },
-        };
+        const body = { clientId: id, reportedAt: state.reportedAt, ...report, drift };
+        return { status: 200, body };
       },
     }),
     route({

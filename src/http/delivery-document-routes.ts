@@ -24,6 +24,10 @@ import { text } from './shapes.ts';
 
 /** Signed documents, and their signatures beside them. */
 export function documentRoutes(deps: DeliveryRouteDeps): Route[] {
+  return [...manifestRoutes(deps), ...indexRoutes(deps)];
+}
+
+function manifestRoutes(deps: DeliveryRouteDeps): Route[] {
   const { deliveries } = deps;
   const manifestOf = async (call: Call): Promise<Awaited<ReturnType<typeof manifestAnswer>>> => {
     const { plugin, release } = call.params as { plugin: string; release?: string };
@@ -31,38 +35,41 @@ export function documentRoutes(deps: DeliveryRouteDeps): Route[] {
     if (release !== undefined) query.append('release', release);
     return await manifestAnswer(deliveryOf(deliveries, call.org), call.caller, plugin, query);
   };
+  return [
+    `${BASE}/plugins/:plugin/manifest`,
+    `${BASE}/plugins/:plugin/releases/:release/manifest`,
+  ].flatMap((path) => [
+    route({
+      ...read,
+      path,
+      summary: 'Gives the signed list of a plugin’s files; waits for a change with `Prefer: wait`.',
+      query: manifestQuery,
+      answers: { 200: { data: manifestShape }, 304: null },
+      deadlineMs: null,
+      handle: (call) =>
+        answerOrWait(deps, call as Call, async () => (await manifestOf(call as Call)).prepared),
+    }),
+    route({
+      ...read,
+      path: `${path}.asc`,
+      summary: 'Gives the manifest’s armored signature.',
+      query: manifestQuery,
+      answers: signatureAnswers,
+      async handle(call) {
+        const { manifest } = await manifestOf(call as Call);
+        const { view } = deliveryOf(deliveries, call.org).runtime;
+        writePrepared(call.request, call.response, signatureAnswer(view, manifest));
+        return undefined;
+      },
+    }),
+  ]);
+}
+
+function indexRoutes(deps: DeliveryRouteDeps): Route[] {
+  const { deliveries } = deps;
   const index = (call: Call) =>
     indexAnswer(deliveryOf(deliveries, call.org), call.caller, call.query);
   return [
-    ...[
-      `${BASE}/plugins/:plugin/manifest`,
-      `${BASE}/plugins/:plugin/releases/:release/manifest`,
-    ].flatMap((path) => [
-      route({
-        ...read,
-        path,
-        summary:
-          'Gives the signed list of a plugin’s files; waits for a change with `Prefer: wait`.',
-        query: manifestQuery,
-        answers: { 200: { data: manifestShape }, 304: null },
-        deadlineMs: null,
-        handle: (call) =>
-          answerOrWait(deps, call as Call, async () => (await manifestOf(call as Call)).prepared),
-      }),
-      route({
-        ...read,
-        path: `${path}.asc`,
-        summary: 'Gives the manifest’s armored signature.',
-        query: manifestQuery,
-        answers: signatureAnswers,
-        async handle(call) {
-          const { manifest } = await manifestOf(call as Call);
-          const { view } = deliveryOf(deliveries, call.org).runtime;
-          writePrepared(call.request, call.response, signatureAnswer(view, manifest));
-          return undefined;
-        },
-      }),
-    ]),
     route({
       ...read,
       path: `${BASE}/index`,
@@ -96,8 +103,12 @@ export function documentRoutes(deps: DeliveryRouteDeps): Route[] {
   ];
 }
 
-/** Roots and keys: what everything else is verified with. */
-export function trustRoutes({ deliveries }: DeliveryRouteDeps): Route[] {
+/** Roots, keys and tags: what everything else is verified with. */
+export function trustRoutes(deps: DeliveryRouteDeps): Route[] {
+  return [...rootRoutes(deps), ...keyAndTagRoutes(deps)];
+}
+
+function rootRoutes({ deliveries }: DeliveryRouteDeps): Route[] {
   const rootOf = async (call: Call) => {
     const { version: text } = call.params as { version?: string };
     const delivery = deliveryOf(deliveries, call.org);
@@ -121,23 +132,26 @@ export function trustRoutes({ deliveries }: DeliveryRouteDeps): Route[] {
       : signedAnswer(view, signed, version === undefined ? {} : { 'Cache-Control': IMMUTABLE });
     writePrepared(call.request, call.response, prepared);
   };
+  return [`${BASE}/root`, `${BASE}/root/:version`].flatMap((path) => [
+    route({
+      ...read,
+      path,
+      summary: 'Gives the document that says which keys count for what.',
+      answers: { 200: { data: rootShape }, 304: null },
+      handle: (call) => answer(call as Call, false),
+    }),
+    route({
+      ...read,
+      path: `${path}.asc`,
+      summary: 'Gives the root’s armored signatures.',
+      answers: signatureAnswers,
+      handle: (call) => answer(call as Call, true),
+    }),
+  ]);
+}
+
+function keyAndTagRoutes({ deliveries }: DeliveryRouteDeps): Route[] {
   return [
-    ...[`${BASE}/root`, `${BASE}/root/:version`].flatMap((path) => [
-      route({
-        ...read,
-        path,
-        summary: 'Gives the document that says which keys count for what.',
-        answers: { 200: { data: rootShape }, 304: null },
-        handle: (call) => answer(call as Call, false),
-      }),
-      route({
-        ...read,
-        path: `${path}.asc`,
-        summary: 'Gives the root’s armored signatures.',
-        answers: signatureAnswers,
-        handle: (call) => answer(call as Call, true),
-      }),
-    ]),
     route({
       ...read,
       path: `${BASE}/keys`,

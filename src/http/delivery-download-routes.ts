@@ -18,13 +18,13 @@ import {
   BASE,
   type DeliveryRouteDeps,
   deliveryOf,
+  read,
   selectorOf,
 } from './delivery-context.ts';
 import { lifetime, type Picked, pickPlugin, yankWarning } from './delivery-documents.ts';
 import { bundleQuery, bytesAnswers } from './delivery-shapes.ts';
 import { type Call, type Route, route } from './route.ts';
 
-const read = { method: 'get', permission: 'delivery:read' } as const;
 const TYPES: Record<BundleFormat, string> = {
   'tar.gz': 'application/gzip',
   zip: 'application/zip',
@@ -78,27 +78,8 @@ export function downloadRoutes(deps: DeliveryRouteDeps): Route[] {
       summary: 'Gives one file by its digest.',
       answers: bytesAnswers,
       deadlineMs: null,
-      async handle({ org, caller, params: { digest }, request, response }) {
-        const delivery = deliveryOf(deliveries, org);
-        refusePlain(delivery, 'a blob');
-        const hex = digest.replace(/^sha256:/, '');
-        const wanted = `sha256:${hex}`;
-        if (!isDigest(wanted)) throw invalidField('digest', '64 lower-case hex digits');
-        const commit = await findHolder(delivery, caller, wanted);
-        if (commit === undefined) throw new WaymarkError('RES_NOT_FOUND', `no blob ${digest}`);
-        const bytes = await delivery.readContent(wanted, commit);
-        const blob: ReadyBundle = {
-          etag: `"${hex}"`,
-          size: bytes.length,
-          read: async function* (start, end) {
-            yield bytes.subarray(start, end);
-          },
-        };
-        const headers = { 'Content-Type': 'application/octet-stream', 'Cache-Control': IMMUTABLE };
-        await writeStream(request, response, blob, {
-          ...headers,
-          ...placeHeaders(delivery.runtime.view),
-        });
+      async handle(call) {
+        await sendBlob(deliveryOf(deliveries, call.org), call as Call, call.params.digest);
         return undefined;
       },
     }),
@@ -179,6 +160,32 @@ function keyRequired(what: string): WaymarkError {
 
 function refusePlain({ runtime }: OrgDelivery, what: string): void {
   if (runtime.view.encryption === 'required') throw keyRequired(what);
+}
+
+async function sendBlob(
+  delivery: OrgDelivery,
+  { caller, request, response }: Call,
+  digest: string,
+): Promise<void> {
+  refusePlain(delivery, 'a blob');
+  const hex = digest.replace(/^sha256:/, '');
+  const wanted = `sha256:${hex}`;
+  if (!isDigest(wanted)) throw invalidField('digest', '64 lower-case hex digits');
+  const commit = await findHolder(delivery, caller, wanted);
+  if (commit === undefined) throw new WaymarkError('RES_NOT_FOUND', `no blob ${digest}`);
+  const bytes = await delivery.readContent(wanted, commit);
+  const blob: ReadyBundle = {
+    etag: `"${hex}"`,
+    size: bytes.length,
+    read: async function* (start, end) {
+      yield bytes.subarray(start, end);
+    },
+  };
+  await writeStream(request, response, blob, {
+    'Content-Type': 'application/octet-stream',
+    'Cache-Control': IMMUTABLE,
+    ...placeHeaders(delivery.runtime.view),
+  });
 }
 
 /** Digest → a commit that holds it. */

@@ -97,13 +97,11 @@ const example = {
 
 const site = { permission: 'sites:manage', scope: 'site' } as const;
 
-export function orgRoutes({ orgs, quarantines, lifecycle, authenticator }: Deps): Route[] {
-  async function getOrg(slug: string): Promise<Org> {
-    const org = await orgs.find(slug);
-    if (!org) throw noSuchOrg(slug);
-    return org;
-  }
+export function orgRoutes(deps: Deps): Route[] {
+  return [...everyOrgRoutes(deps), ...oneOrgRoutes(deps)];
+}
 
+function everyOrgRoutes({ orgs, lifecycle }: Deps): Route[] {
   return [
     route({
       ...site,
@@ -140,6 +138,17 @@ export function orgRoutes({ orgs, quarantines, lifecycle, authenticator }: Deps)
         return pagedAnswer(await orgs.page(listing), listing);
       },
     }),
+  ];
+}
+
+function oneOrgRoutes({ orgs, quarantines, lifecycle, authenticator }: Deps): Route[] {
+  async function getOrg(slug: string): Promise<Org> {
+    const org = await orgs.find(slug);
+    if (!org) throw noSuchOrg(slug);
+    return org;
+  }
+
+  return [
     route({
       ...site,
       method: 'get',

@@ -85,19 +85,25 @@ export function releaseRoutes(deps: ReleaseRouteDeps): Route[] {
     actor,
     requestId,
   });
-  return [...versionRoutes(runtimeOf, publishing), ...namedRoutes(runtimeOf, publishing)];
+  return [
+    ...versionRoutes(runtimeOf, publishing),
+    ...yankRoutes(publishing),
+    ...namedRoutes(runtimeOf, publishing),
+  ];
 }
 
 type RuntimeOf = (org: string) => OrgRuntime;
 type PublishingOf = (call: Pick<Call, 'org' | 'caller' | 'requestId'>) => Publishing;
 
+const versions = '/components/:plugin/versions';
+const version = `${versions}/:version` as const;
+
 /** Releases of one plugin: `<plugin>--v<version>`. */
 function versionRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] {
-  const path = '/components/:plugin/versions' as const;
   return [
     route({
       method: 'post',
-      path,
+      path: versions,
       permission: 'releases:publish',
       summary: 'Publishes a plugin; 200 where it is there with the same content.',
       answers: { 200: publishedAnswer, 201: publishedAnswer },
@@ -117,7 +123,7 @@ function versionRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] 
     }),
     route({
       method: 'get',
-      path,
+      path: versions,
       permission: 'releases:read',
       summary: 'Lists a plugin’s releases, newest first.',
       answers: { 200: { data: releaseShape, isPage: true, example: [listedExample] } },
@@ -131,28 +137,33 @@ function versionRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] 
     }),
     route({
       method: 'get',
-      path: `${path}/:version`,
+      path: version,
       permission: 'releases:read',
       summary: 'Describes one release of a plugin.',
       answers: { 200: { data: releaseShape, example: listedExample } },
       async handle({ org, params }) {
-        const { plugin, version } = params as { plugin: string; version: string };
-        const found = listReleases(runtimeOf(org).view, plugin).find(
-          (one) => one.version === version,
-        );
+        const { plugin, version } = params;
+        const all = listReleases(runtimeOf(org).view, plugin);
+        const found = all.find((one) => one.version === version);
         if (!found) throw new WaymarkError('RES_NOT_FOUND', `${plugin} has no release ${version}`);
         return { status: 200, body: found };
       },
     }),
+  ];
+}
+
+/** Yanking leaves the tag alone: it is a commit to the registry. */
+function yankRoutes(publishing: PublishingOf): Route[] {
+  return [
     route({
       method: 'post',
-      path: `${path}/:version/yank`,
+      path: `${version}/yank`,
       permission: 'releases:publish',
       summary: 'Takes a release out of the channels; whoever names it still gets it.',
       answers: { 200: yankAnswer },
       body: yankBody,
       async handle(call) {
-        const { plugin, version } = call.params as { plugin: string; version: string };
+        const { plugin, version } = call.params;
         const { reason } = call.body;
         const commit = await setYanked(publishing(call), { plugin, version, reason });
         return { status: 200, body: { plugin, version, yanked: true, commit } };
@@ -160,12 +171,12 @@ function versionRoutes(runtimeOf: RuntimeOf, publishing: PublishingOf): Route[] 
     }),
     route({
       method: 'post',
-      path: `${path}/:version/unyank`,
+      path: `${version}/unyank`,
       permission: 'releases:publish',
       summary: 'Puts a release back into the channels.',
       answers: { 200: yankAnswer },
       async handle(call) {
-        const { plugin, version } = call.params as { plugin: string; version: string };
+        const { plugin, version } = call.params;
         const commit = await setYanked(publishing(call), { plugin, version, reason: null });
         return { status: 200, body: { plugin, version, yanked: false, commit } };
       },
