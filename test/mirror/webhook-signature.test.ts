@@ -141,6 +141,16 @@ describe('a webhook that is signed as Standard Webhooks says', () => {
     expect(identify('gitlab', headers)).toBeDefined();
   });
 
+  it.each(['', '!'.repeat(32), 'a', 'c2hvcnQ=', 'MfKQ9r8GKYqrTwjUPD8ILPZI o2LaLaSw'])(
+    'is refused by whsec_%s, whose key is none or too short',
+    (text) => {
+      const key = Buffer.from(text, 'base64');
+      const headers = signedByStandard(key, BODY, 'd-1', NOW_SEC);
+
+      expect(identify('gitlab', headers, { secrets: [`whsec_${text}`] })).toBeUndefined();
+    },
+  );
+
   it('is known again by its id alone, which is signed', () => {
     const first = identify('gitlab', signedByStandard('one', BODY, 'd-1', NOW_SEC));
     const retried = identify('gitlab', signedByStandard('one', BODY, 'd-1', NOW_SEC + 60));
