@@ -2,7 +2,12 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { armFailpoints } from '../model/failpoint.ts';
 import { isOrgSlug } from '../model/names.ts';
-import { type AllowList, parseAllowList } from '../outbound/address.ts';
+import {
+  type AllowList,
+  type Network,
+  parseAllowList,
+  parseNetworks,
+} from '../outbound/address.ts';
 import { ConfigError } from './config-error.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 import { type JwtSettings, jwtSettingsOf, type OidcSettings, oidcSettingsOf } from './sign-in.ts';
@@ -34,6 +39,8 @@ export interface Config {
   rateLimit: number | 'off' | null;
   /** What outgoing requests may reach beyond the public internet. */
   outboundAllow: AllowList;
+  /** Whose `X-Forwarded-For` is taken. */
+  trustedProxies: readonly Network[];
   /** A port of its own for `/metrics`. */
   metricsPort: number | null;
   /** What opens `/metrics` on the service's own port. */
@@ -64,6 +71,7 @@ export function readConfig(env: Environment = process.env): Config {
     redisUrl: redisUrlOf(env['REDIS_URL']),
     rateLimit: rateLimitOf(env['WAYMARK_RATE_LIMIT']),
     outboundAllow: outboundAllowOf(env['WAYMARK_OUTBOUND_ALLOW']),
+    trustedProxies: trustedProxiesOf(env['WAYMARK_TRUSTED_PROXIES']),
     metricsPort: metricsPortOf(env['WAYMARK_METRICS_PORT']),
     metricsToken: metricsTokenOf(env['WAYMARK_METRICS_TOKEN']),
     logLevel: logLevelOf(env['WAYMARK_LOG_LEVEL']),
@@ -204,6 +212,14 @@ function outboundAllowOf(text = ''): AllowList {
     return parseAllowList(text);
   } catch (cause) {
     throw new ConfigError(`WAYMARK_OUTBOUND_ALLOW: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function trustedProxiesOf(text = ''): Network[] {
+  try {
+    return parseNetworks(text);
+  } catch (cause) {
+    throw new ConfigError(`WAYMARK_TRUSTED_PROXIES: ${(cause as Error).message}`, { cause });
   }
 }
 

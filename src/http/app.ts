@@ -1,6 +1,8 @@
 import express, { type Express, type Router } from 'express';
 import type { Authenticator } from '../identity/authenticate.ts';
 import { WaymarkError } from '../model/errors.ts';
+import type { Network } from '../outbound/address.ts';
+import { placeClientAddress } from './client-address.ts';
 import { type LogError, sendError } from './errors.ts';
 import { healthRouter, type Readiness } from './health-routes.ts';
 import { identify } from './identify.ts';
@@ -13,6 +15,8 @@ export interface AppParts {
   logError: LogError;
   /** Where browsers find it; null: at the host that they ask for. */
   publicUrl: string | null;
+  /** Whose word on where a request comes from is taken. */
+  trustedProxies: readonly Network[];
   /** Mounted before anybody is identified: it has a key of its own. */
   management: Router;
   /** `/metrics`, which has a token of its own. */
@@ -33,6 +37,7 @@ export function createApp(parts: AppParts): Express {
   app.set('query parser', false);
   app.use(healthRouter(readiness));
   if (metrics) app.use(metrics);
+  app.use(placeClientAddress(parts.trustedProxies));
   app.use('/v0/management', management);
   app.use(identify({ authenticator, limiter, publicUrl }));
   for (const { at, router } of routers) app.use(at, router);

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import { isOwnToken } from '../identity/keys.ts';
-import type { Attempt } from '../identity/password-check.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { sessionTokensIn } from './session-cookie.ts';
 
@@ -8,7 +7,7 @@ import { sessionTokensIn } from './session-cookie.ts';
 export type Credential =
   | { kind: 'token'; token: string }
   | { kind: 'session'; token: string }
-  | ({ kind: 'password' } & Attempt);
+  | { kind: 'password'; username: string; password: string };
 
 /** Where somebody logs in: a session that they had is no claim then, and may have ended. */
 const LOG_IN = /^(?:POST \/api\/v1\/session|GET \/api\/v1\/auth\/oidc\/[a-z]+)(?:\?|$)/;
@@ -59,7 +58,7 @@ function credentialIn(authorization: string, request: IncomingMessage): Credenti
   if (scheme !== 'basic') return undefined;
   // Elsewhere a browser would send a remembered password along unasked.
   const url = addressIn(request);
-  if (url.startsWith('/git/')) return basicIn(value, request);
+  if (url.startsWith('/git/')) return basicIn(value);
   return url === TOKEN_ENDPOINT ? tokenCredential(pairIn(value).password) : undefined;
 }
 
@@ -70,11 +69,11 @@ const TOKEN_ENDPOINT = '/api/v1/auth/token';
 const NOBODY = new Set(['', 'git']);
 
 /** A token names whose it is, whatever stands for the user; anything else is that user's password. */
-function basicIn(base64: string, { socket }: IncomingMessage): Credential | undefined {
+function basicIn(base64: string): Credential | undefined {
   const { username, password } = pairIn(base64);
   if (password === '') return undefined;
   if (isOwnToken(password) || NOBODY.has(username)) return tokenCredential(password);
-  return { kind: 'password', username, password, address: socket.remoteAddress };
+  return { kind: 'password', username, password };
 }
 
 function pairIn(base64: string): { username: string; password: string } {

@@ -2,6 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { Authenticator } from '../identity/authenticate.ts';
 import type { Caller } from '../identity/caller.ts';
 import { WaymarkError } from '../model/errors.ts';
+import { clientAddressIn } from './client-address.ts';
 import { type Credential, credentialOf } from './credential.ts';
 import { checkCsrf } from './csrf.ts';
 import { addressOf, loadOf, principalOf, type RateLimiter, rateLimited } from './rate-limit.ts';
@@ -24,7 +25,7 @@ export function identify({ authenticator, limiter, publicUrl }: Deps): RequestHa
     let caller: Caller | undefined;
     try {
       credential = credentialOf(request, publicUrl);
-      caller = credential && (await callerOf(credential));
+      caller = credential && (await callerOf(credential, response));
     } catch (error) {
       // The page cannot take it away itself, and would be refused with it for good.
       if (isRefusal(error) && credential?.kind === 'session') {
@@ -40,8 +41,11 @@ export function identify({ authenticator, limiter, publicUrl }: Deps): RequestHa
     next();
   };
 
-  function callerOf(credential: Credential): Promise<Caller> {
-    if (credential.kind === 'password') return authenticator.authenticatePassword(credential);
+  function callerOf(credential: Credential, response: Response): Promise<Caller> {
+    if (credential.kind === 'password') {
+      const address = clientAddressIn(response);
+      return authenticator.authenticatePassword({ ...credential, address });
+    }
     const { kind, token } = credential;
     return kind === 'session'
       ? authenticator.authenticateSession(token)
@@ -49,7 +53,7 @@ export function identify({ authenticator, limiter, publicUrl }: Deps): RequestHa
   }
 
   function count(caller: Caller | undefined, request: Request, response: Response): void {
-    const who = caller ? principalOf(caller) : addressOf(request.socket.remoteAddress);
+    const who = caller ? principalOf(caller) : addressOf(clientAddressIn(response));
     const taken = limiter.take(who, loadOf(request.method, request.originalUrl));
     for (const [name, value] of Object.entries(taken.headers)) response.setHeader(name, value);
     if (!taken.isAllowed) {

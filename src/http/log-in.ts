@@ -9,6 +9,7 @@ import type { User, UserStore } from '../identity/user.ts';
 import { callerOfUser } from '../identity/user-caller.ts';
 import { type Clock, toTime } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
+import { clientAddressIn } from './client-address.ts';
 import { csrfTokenOf } from './csrf.ts';
 import { isSameOrigin } from './origin.ts';
 import { findReplaced } from './replaced-session.ts';
@@ -37,14 +38,14 @@ export function createLogIn(deps: LogInDeps) {
   const { sessions, authenticator, members, orgNames, publicUrl, clock } = deps;
 
   /** @returns the cookie's `token`, and what the log-in answers */
-  async function logIn({ body, request, requestId }: Call<string, LogIn>) {
+  async function logIn({ body, request, response, requestId }: Call<string, LogIn>) {
     // Else any page could log a visitor in as somebody else. What is no browser says nothing.
     const { origin } = request.headers;
     if (origin !== undefined && !isSameOrigin(request, publicUrl)) {
       throw new WaymarkError('PERM_CSRF', 'this was not asked for by a page of this server');
     }
     const { username, password, org = null } = body;
-    const address = request.socket.remoteAddress;
+    const address = clientAddressIn(response);
     const user = await deps.checkPassword({ username, password, address });
     const caller = callerOfUser(user, await members.listOf(user.id), { org });
     if (org !== null) checkOrg(caller, org, orgNames);

@@ -1,12 +1,13 @@
 import { type Request, Router } from 'express';
 import type { ManagementAuth } from '../identity/management.ts';
 import { WaymarkError } from '../model/errors.ts';
+import { clientAddressIn } from './client-address.ts';
 
 /** `/v0/management`: for whoever has the management key, by `Authorization` or `X-Management-Key`. */
 export function managementRouter(auth: ManagementAuth): Router {
   const router = Router({ caseSensitive: true });
-  router.use((request, _response, next) => {
-    auth.check(request.socket.remoteAddress, keyIn(request));
+  router.use((request, response, next) => {
+    auth.check(clientAddressIn(response), keyIn(request));
     next();
   });
   router.use(() => {

@@ -121,7 +121,7 @@ export function principalOf(caller: Caller): Principal {
   return principal;
 }
 
-/** The connection's own address: a header could name any. */
+/** @param address as `findClientAddress` has it: a header could name any */
 export const addressOf = (address: string | undefined): Principal => ({
   org: null,
   name: `address:${address}`,

@@ -12,6 +12,7 @@ import {
   type UserRequest,
 } from '../identity/user-changes.ts';
 import type { ListFields } from '../model/listing.ts';
+import { clientAddressIn } from './client-address.ts';
 import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
 import { EMAIL } from './patterns.ts';
@@ -71,8 +72,8 @@ const ownRoute = (deps: Deps): Route =>
     summary: 'Changes one’s own name or password; another password ends all of one’s sessions.',
     answers: { 200: { data: shape } },
     body: ownChangeBody,
-    async handle({ body, caller, requestId, ifMatch, request }) {
-      const address = request.socket.remoteAddress;
+    async handle({ body, caller, requestId, ifMatch, response }) {
+      const address = clientAddressIn(response);
       const user = await changeOwnUser(deps, body, { caller, requestId, ifMatch, address });
       deps.authenticator.invalidate(user.id);
       return { status: 200, body: shownUser(user) };

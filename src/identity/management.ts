@@ -8,7 +8,7 @@ export interface ManagementAuth {
   /**
    * Lets only the holder of the management key through.
    *
-   * @param address the connection's
+   * @param address where the request comes from
    * @throws {WaymarkError} `AUTH_TOKEN_MISSING`, `AUTH_TOKEN_INVALID`; `PERM_BANNED` also for the
    * right key, once an address has guessed too often
    */

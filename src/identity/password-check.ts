@@ -14,7 +14,7 @@ export interface PasswordDeps {
 export interface Attempt {
   username: string;
   password: string;
-  /** The connection's. */
+  /** Where it comes from. */
   address: string | undefined;
 }
 

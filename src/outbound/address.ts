@@ -1,12 +1,15 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-type Address = ipaddr.IPv4 | ipaddr.IPv6;
+export type Address = ipaddr.IPv4 | ipaddr.IPv6;
+/** With how many of its first bits count. */
+export type Network = readonly [Address, number];
 
 /** What `WAYMARK_OUTBOUND_ALLOW` opens beyond the public internet. */
 export interface AllowList {
   /** Lower case. Their addresses may be private. */
   hosts: ReadonlySet<string>;
-  networks: readonly [Address, number][];
+  networks: readonly Network[];
 }
 
 export const NOTHING_ALLOWED: AllowList = { hosts: new Set(), networks: [] };
@@ -40,21 +43,45 @@ const EMBEDDINGS: [[ipaddr.IPv6, number], number][] = [
  */
 export function parseAllowList(text: string): AllowList {
   const hosts = new Set<string>();
-  const networks: [Address, number][] = [];
-  for (const entry of text.split(',').map((part) => part.trim().toLowerCase())) {
-    if (entry === '') continue;
-    if (ipaddr.isValidCIDR(entry)) networks.push(ipaddr.parseCIDR(entry));
-    else if (ipaddr.isValid(entry)) networks.push(wholeNetwork(ipaddr.process(entry)));
+  const networks: Network[] = [];
+  for (const entry of entriesOf(text)) {
+    const network = networkIn(entry);
+    if (network) networks.push(network);
     else if (isHostName(entry)) hosts.add(entry);
     else throw new RangeError(`${entry} is no host, address or network`);
   }
   return { hosts, networks };
 }
 
-const wholeNetwork = (address: Address): [Address, number] => [
-  address,
-  address.kind() === 'ipv4' ? 32 : 128,
-];
+/**
+ * @param text addresses and networks (`10.1.0.0/16,fd12::7`), in no other form than the usual one
+ * @throws {RangeError} for an entry that is neither
+ */
+export function parseNetworks(text: string): Network[] {
+  return entriesOf(text).map((entry) => {
+    // `010.0.0.1` would be read as 8.0.0.1.
+    const network = isIP(entry.replace(/\/.*$/, '')) === 0 ? undefined : networkIn(entry);
+    if (network) return network;
+    throw new RangeError(`${entry} is no address or network`);
+  });
+}
+
+const entriesOf = (text: string): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim().toLowerCase())
+    .filter((entry) => entry !== '');
+
+function networkIn(entry: string): Network | undefined {
+  if (ipaddr.isValidCIDR(entry)) return ipaddr.parseCIDR(entry);
+  return ipaddr.isValid(entry) ? wholeNetwork(ipaddr.process(entry)) : undefined;
+}
+
+const wholeNetwork = (address: Address): Network => [address, address.kind() === 'ipv4' ? 32 : 128];
+
+/** One in its usual form alone; an IPv4 address that is written as an IPv6 one is itself. */
+export const parseAddress = (text: string): Address | undefined =>
+  isIP(text) === 0 ? undefined : ipaddr.process(text);
 
 const isHostName = (text: string): boolean =>
   text.length <= 253 &&
@@ -102,7 +129,7 @@ function meantAddress(address: Address): Address {
 const isPublic = (address: Address, range: string): boolean =>
   range === 'unicast' && (!(address instanceof ipaddr.IPv6) || address.match(GLOBAL_UNICAST));
 
-const isIn = (address: Address, networks: AllowList['networks']): boolean =>
+export const isIn = (address: Address, networks: readonly Network[]): boolean =>
   networks.some(
     ([network, bits]) => network.kind() === address.kind() && address.match(network, bits),
   );

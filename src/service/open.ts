@@ -70,6 +70,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
     limiter,
     logError,
     publicUrl: config.publicUrl,
+    trustedProxies: config.trustedProxies,
     management: managementRouter(createManagementAuth({ key, clock })),
     readiness: readinessOf(config, { ...parts, jobs, isStopping: () => isStopping }),
     routers,

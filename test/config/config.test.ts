@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError, readConfig } from '../../src/config/config.ts';
 import { armFailpoints } from '../../src/model/failpoint.ts';
+import { parseNetworks } from '../../src/outbound/address.ts';
 
 const KEY = Buffer.alloc(32, 0xab);
 
@@ -30,6 +31,7 @@ describe('readConfig', () => {
       redisUrl: null,
       rateLimit: null,
       outboundAllow: { hosts: new Set(), networks: [] },
+      trustedProxies: [],
       metricsPort: null,
       metricsToken: null,
       logLevel: 'info',
@@ -51,6 +53,7 @@ describe('readConfig', () => {
       WAYMARK_ROLE: 'all',
       WAYMARK_RATE_LIMIT: '50',
       WAYMARK_OUTBOUND_ALLOW: 'git.internal',
+      WAYMARK_TRUSTED_PROXIES: '10.1.0.0/16, ::1',
       WAYMARK_MANAGEMENT_KEY: 'a-key-for-management-routes',
       WAYMARK_METRICS_PORT: '9464',
       WAYMARK_METRICS_TOKEN: 'a-token-for-metrics-only',
@@ -74,6 +77,7 @@ describe('readConfig', () => {
       redisUrl: 'rediss://cache/2',
       rateLimit: 50,
       outboundAllow: { hosts: new Set(['git.internal']), networks: [] },
+      trustedProxies: parseNetworks('10.1.0.0/16,::1'),
       metricsPort: 9464,
       metricsToken: 'a-token-for-metrics-only',
       logLevel: 'debug',
@@ -146,6 +150,12 @@ describe('readConfig', () => {
       { WAYMARK_OUTBOUND_ALLOW: '10.0.0.0/99' },
       'WAYMARK_OUTBOUND_ALLOW: 10.0.0.0/99 is no host, address or network',
     ],
+    ...['proxy.internal', '10.0.0.0/99', '010.0.0.1'].map(
+      (entry): [Record<string, string>, string] => [
+        { WAYMARK_TRUSTED_PROXIES: `10.0.0.1,${entry}` },
+        `WAYMARK_TRUSTED_PROXIES: ${entry} is no address or network`,
+      ],
+    ),
     [
       { WAYMARK_FAILPOINTS: 'publish.typo=kill' },
       'WAYMARK_FAILPOINTS: no failpoint is named publish.typo',

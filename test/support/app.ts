@@ -14,6 +14,7 @@ import { createManagementAuth } from '../../src/identity/management.ts';
 import type { ResolveJwt } from '../../src/identity/resolve-token.ts';
 import type { Role } from '../../src/identity/roles.ts';
 import type { Clock } from '../../src/model/clock.ts';
+import { parseNetworks } from '../../src/outbound/address.ts';
 import { createMasterKey } from '../../src/signing/master-key.ts';
 import { conformanceTo } from './conformance.ts';
 import { Memory } from './fakes/memory.ts';
@@ -62,6 +63,8 @@ export interface AppOptions {
   degraded?: readonly string[];
   headersTimeoutMs?: number;
   publicUrl?: string | null;
+  /** As the setting has it. */
+  trustedProxies?: string;
   /** Whose a JWT is; none counts without. */
   resolveJwt?: ResolveJwt;
 }
@@ -77,6 +80,7 @@ export async function serveApp(options: AppOptions): Promise<TestApp> {
     rateLimit = 'off',
     headersTimeoutMs,
     publicUrl = null,
+    trustedProxies = '',
     resolveJwt,
   } = options;
   const memory = new Memory();
@@ -100,6 +104,7 @@ export async function serveApp(options: AppOptions): Promise<TestApp> {
     readiness: async () => ({ isReady, degraded }),
     logError: (error) => logged.push(error),
     publicUrl,
+    trustedProxies: parseNetworks(trustedProxies),
     management: managementRouter(createManagementAuth({ key: MANAGEMENT_KEY, clock })),
     routers: [{ at, router }],
   });
