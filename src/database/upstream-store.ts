@@ -1,6 +1,12 @@
 import type { Kysely } from 'kysely';
 import type { ProviderSettings } from '../mirror/provider/settings.ts';
-import type { Condition, SyncFault, Upstream, UpstreamStore, WriteFault } from '../mirror/upstream.ts';
+import type {
+  Condition,
+  SyncFault,
+  Upstream,
+  UpstreamStore,
+  WriteFault,
+} from '../mirror/upstream.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { appendAudit } from './audit-store.ts';
 import type { Tables } from './tables.ts';

@@ -1,5 +1,5 @@
-import { type Finding, fieldOf, fromPointer } from './finding.ts';
 import { findNearest } from '../model/nearest.ts';
+import { type Finding, fieldOf, fromPointer } from './finding.ts';
 import type { SchemaError } from './schemas.ts';
 
 type Schema = Record<string, unknown>;

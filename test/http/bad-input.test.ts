@@ -70,7 +70,13 @@ describe('a request', () => {
   it.each<[string, string, Asked, number, string]>([
     ['2 MiB', '/api/v1/orgs', { body: { slug: 'x'.repeat(2 * MIB) } }, 413, 'VAL_TOO_LARGE'],
     ['arrays in arrays', '/api/v1/orgs', { body: brackets(500_000) }, 400, 'VAL_FAILED'],
-    ['arrays in arrays, of nobody', '/api/v1/session', nobodys(brackets(20_000)), 400, 'VAL_FAILED'],
+    [
+      'arrays in arrays, of nobody',
+      '/api/v1/session',
+      nobodys(brackets(20_000)),
+      400,
+      'VAL_FAILED',
+    ],
     ['half of JSON', '/api/v1/orgs', { body: '{"slug":' }, 400, 'VAL_JSON'],
     [
       'XML',
