@@ -58,15 +58,9 @@ const viewer: Permission[] = [
   'namespaces:read',
   'departments:read',
 ];
-const editor: Permission[] = [
-  ...viewer,
-  'registry:write',
-  'changes:write',
-  'agents:enroll',
-  'clients:read',
-];
+const author: Permission[] = [...viewer, 'registry:write', 'changes:write', 'clients:read'];
 const publisher: Permission[] = [
-  ...editor,
+  ...author,
   'registry:main',
   'changes:review',
   'changes:merge',
@@ -75,6 +69,7 @@ const publisher: Permission[] = [
 ];
 const admin: Permission[] = [
   ...publisher,
+  'agents:enroll',
   'releases:block',
   'clients:write',
   'namespaces:manage',
@@ -95,7 +90,7 @@ const permissionsByRole: Record<BuiltInRole, readonly Permission[]> = {
   admin,
   publisher,
   approver: [...viewer, 'changes:review'],
-  editor,
+  editor: [...author, 'agents:enroll'],
   viewer,
   client: ['delivery:read'],
   auditor: [...viewer, 'audit:read', 'clients:read'],

@@ -89,11 +89,18 @@ describe('POST /clients', () => {
     expect(body.error.message).toContain(why);
   });
 
-  it('needs the permission to enrol', async () => {
-    const { status, body } = await enrolling({ name: 'a' }, await org.keyOf({}));
+  it.each(['viewer', 'approver', 'publisher', 'auditor'] as const)(
+    'is not for a %s',
+    async (role) => {
+      const { status, body } = await enrolling({ name: 'a' }, await org.keyOf({ role }));
 
-    expect(status).toBe(403);
-    expect(body.error.details).toEqual({ permission: 'agents:enroll' });
+      expect(status).toBe(403);
+      expect(body.error.details).toEqual({ permission: 'agents:enroll' });
+    },
+  );
+
+  it.each(['owner', 'admin', 'editor'] as const)('is for an %s', async (role) => {
+    expect((await enrolling({ name: 'a' }, await org.keyOf({ role }))).status).toBe(201);
   });
 });
 
