@@ -38,7 +38,7 @@ export interface TestService {
 export async function openService(
   kept?: string,
   settings: Readonly<Record<string, string>> = {},
-  { now = Date.now }: { now?: Clock } = {},
+  { now = () => Date.now() }: { now?: Clock } = {},
 ): Promise<TestService> {
   const dataDir = kept ?? (await mkdtemp(join(tmpdir(), 'waymark-service-')));
   let aheadMs = 0;
