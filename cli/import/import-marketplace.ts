@@ -98,16 +98,11 @@ function dropUnholdable({ id, folder, files }: PluginFolder, notes: Note[]): str
   const dropped: string[] = [];
   for (const path of files.keys()) {
     const longest = `plugins/${id}/.layouts/claude/${path}`.length;
-    const isReserved = path.startsWith('.waymark/');
-    if (longest <= PATH_LIMIT && !isReserved) continue;
+    if (longest <= PATH_LIMIT) continue;
     files.delete(path);
     dropped.push(path);
-    const why = isReserved ? '.waymark/ is reserved' : 'its path is too long';
-    notes.push({
-      code: 'file-dropped',
-      path: `${folder}/${path}`,
-      message: `not imported: ${why}`,
-    });
+    const message = 'not imported: its path is too long';
+    notes.push({ code: 'file-dropped', path: `${folder}/${path}`, message });
   }
   return dropped;
 }

@@ -397,7 +397,7 @@ describe('importMarketplace, file by file', () => {
     );
 
     expect(notes.toSorted()).toEqual([
-      'file-dropped p/.waymark/manifest.json',
+      'file-dropped p/.waymark',
       `file-dropped p/${deep}`,
       'file-dropped p/large.bin',
       'file-dropped p/link',
