@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { Caller } from '../identity/caller.ts';
+import { networkOf } from '../identity/network.ts';
 import type { Clock } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
 
@@ -124,7 +125,7 @@ export function principalOf(caller: Caller): Principal {
 /** @param address as `findClientAddress` has it: a header could name any */
 export const addressOf = (address: string | undefined): Principal => ({
   org: null,
-  name: `address:${address}`,
+  name: `address:${networkOf(address)}`,
 });
 
 const REPORT = /^\/v1\/orgs\/[^/?]+\/delivery\/clients\/[^/?]+\/state(?:\?|$)/;

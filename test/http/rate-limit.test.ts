@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
+  addressOf,
   createRateLimiter,
   type Load,
   loadOf,
@@ -242,6 +243,11 @@ describe('a request', () => {
     await app.close();
 
     expect(answer.status).toBe(429);
+  });
+
+  it('shares a bucket with its IPv6 network, which one caller has all of', () => {
+    expect(addressOf('2001:db8:1:2::7')).toEqual(addressOf('2001:db8:1:2:ffff::1'));
+    expect(addressOf('2001:db8:1:2::7')).not.toEqual(addressOf('2001:db8:1:3::7'));
   });
 
   it('for its health is never refused', async () => {
