@@ -1,6 +1,7 @@
 import type { ApiKeyStore } from '../identity/api-key.ts';
 import {
   createApiKey,
+  getApiKey,
   type KeyRequest,
   type KeyStores,
   revokeApiKey,
@@ -104,6 +105,17 @@ export function apiKeyRoutes({ authenticator, clock, ...stores }: Deps): Route[]
         const owner = ownerSeenBy(call.caller);
         const { items, totalItems } = await stores.apiKeys.list(placeOf(call), listing, owner);
         return pagedAnswer({ items: items.map(shownKey), totalItems }, listing);
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/api-keys/:id',
+      permission: 'self',
+      summary: 'One API key; without api-keys:read, of one’s own.',
+      answers: { 200: { data: objectOf(plain) } },
+      async handle({ params: { id }, caller, org }) {
+        const seen = { org: placeOf({ org }), owner: ownerSeenBy(caller) };
+        return { status: 200, body: await getApiKey(stores.apiKeys, id, seen) };
       },
     }),
     route({

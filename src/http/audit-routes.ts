@@ -10,6 +10,7 @@ import { AUDIT_FIELDS, type AuditStore } from '../audit/entry.ts';
 import { readChain } from '../audit/read-chain.ts';
 import { verifyChain } from '../audit/verify-chain.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
+import type { Checkpoint } from '../signing/checkpoint.ts';
 import type { Keyring } from '../signing/org-keys.ts';
 import { chainReportShape, checkpointShape, entryShape } from './audit-shapes.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
@@ -97,6 +98,16 @@ function checkpointRoutes(deps: Deps): Route[] {
       },
     }),
     route({
+      ...reading,
+      path: `${path}/:sequence`,
+      summary: 'One signed checkpoint, by the sequence of the entry that it vouches for.',
+      answers: { 200: { data: checkpointShape } },
+      handle: async ({ org, params: { sequence } }) => ({
+        status: 200,
+        body: await checkpointAt(deps.checkpoints, org, sequence),
+      }),
+    }),
+    route({
       method: 'post',
       path,
       permission: 'audit:read',
@@ -107,11 +118,30 @@ function checkpointRoutes(deps: Deps): Route[] {
         const runtime = deps.runtimes.find(org);
         if (!runtime) throw noSuchOrg(org);
         const made = await makeCheckpoint(deps, runtime, { actor, requestId });
-        if (made) return { status: 201, body: made };
+        if (made) {
+          return {
+            status: 201,
+            body: made,
+            headers: { Location: `/api/v1${path}/${made.sequence}` },
+          };
+        }
         return { status: 200, body: await deps.checkpoints.latest(org) };
       },
     }),
   ];
+}
+
+async function checkpointAt(
+  checkpoints: Pick<CheckpointStore, 'list'>,
+  org: string,
+  sequence: string,
+): Promise<Checkpoint> {
+  const filter = { field: 'sequence', operator: 'eq', value: Number(sequence) } as const;
+  const isNumber = /^[1-9]\d{0,14}$/.test(sequence);
+  const listing = { filter, sort: [], page: 1, pageSize: 1 };
+  const [found] = isNumber ? (await checkpoints.list(org, listing)).items : [];
+  if (found) return found;
+  throw new WaymarkError('RES_NOT_FOUND', `there is no checkpoint of entry ${sequence}`);
 }
 
 const NO_SITE_KEY = 'the site has no key to sign its own log with: keep an export of it instead';

@@ -245,7 +245,8 @@ function lookRoutes(changing: ChangingOf): Route[] {
         const { number } = call.params as { number: string };
         const request = await getOwn(changing(call as Call), numberIn(number));
         const review = await addReview(changing(call), request, call.body, call);
-        return { status: 201, body: showReview(review, request) };
+        const Location = `/api/v1${path}/${number}/reviews/${review.id}`;
+        return { status: 201, headers: { Location }, body: showReview(review, request) };
       },
     }),
     route({
@@ -257,6 +258,20 @@ function lookRoutes(changing: ChangingOf): Route[] {
       async handle(call) {
         const reviews = await describeReviews(changing(call), await current(call as Call));
         return pageOf(reviews, call.query);
+      },
+    }),
+    route({
+      method: 'get',
+      path: `${one}/reviews/:id`,
+      permission: 'changes:read',
+      summary: 'One review.',
+      answers: { 200: reviewAnswer },
+      async handle(call) {
+        const { id } = call.params as { id: string };
+        const reviews = await describeReviews(changing(call), await current(call as Call));
+        const review = reviews.find((one) => one.id === id);
+        if (review) return { status: 200, body: review };
+        throw new WaymarkError('RES_NOT_FOUND', `there is no review ${id}`);
       },
     }),
     route({

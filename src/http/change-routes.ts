@@ -43,13 +43,17 @@ export function changeRoutes(deps: ChangeRouteDeps): Route[] {
       async handle(call) {
         const { permissions } = call.caller;
         const committing = { ...editing(call), permissions, propose: deps.propose };
-        return answerOf(await commitEdit(committing, call.body));
+        return answerOf(call.org, await commitEdit(committing, call.body));
       },
     }),
   ];
 }
 
-function answerOf(result: EditResult): Answer {
-  if ('commit' in result) return { status: 201, body: result };
+function answerOf(org: string, result: EditResult): Answer {
+  if ('commit' in result) {
+    // What is made is a commit, and this is what it delivers.
+    const Location = `/v1/orgs/${org}/delivery/plugins?commit=${result.commit}`;
+    return { status: 201, body: result, headers: { Location } };
+  }
   return { status: 202, body: result, headers: { Location: result.change.url } };
 }

@@ -2,6 +2,7 @@ import type { FeedTokenStore } from '../identity/feed-token.ts';
 import {
   createFeedToken,
   type FeedRequest,
+  getFeedToken,
   revokeFeedToken,
   shownFeedToken,
 } from '../identity/feed-tokens.ts';
@@ -70,6 +71,16 @@ export function feedTokenRoutes({ feedTokens, clock }: Deps): Route[] {
         const listing = listingOf(query, fields, '-createdAt');
         const { items, totalItems } = await feedTokens.list(org, listing);
         return pagedAnswer({ items: items.map(shownFeedToken), totalItems }, listing);
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/feed-tokens/:id',
+      permission: 'feed-tokens:read',
+      summary: 'One feed token.',
+      answers: { 200: { data: objectOf(plain) } },
+      async handle({ org, params: { id } }) {
+        return { status: 200, body: await getFeedToken(feedTokens, org, id) };
       },
     }),
     route({

@@ -113,7 +113,11 @@ export function keyRoutes({ runtimes, ...deps }: KeyRouteDeps): Route[] {
     if (!runtime) throw noSuchOrg(org);
     return { ...deps, runtime, actor: caller.actor, requestId };
   };
-  const rooted = (root: RootDocument): Answer => ({ status: 201, body: summarizeRoot(root) });
+  const rooted = ({ org }: Pick<Call, 'org'>, root: RootDocument): Answer => ({
+    status: 201,
+    body: summarizeRoot(root),
+    headers: { Location: `/v1/orgs/${org}/delivery/root/${root.version}` },
+  });
 
   return [
     route({
@@ -124,7 +128,7 @@ export function keyRoutes({ runtimes, ...deps }: KeyRouteDeps): Route[] {
       body: rotateBody,
       async handle(call) {
         const { roles, compromised = false } = call.body;
-        return rooted(await rotateKeys(custodyOf(call as Call), { roles, compromised }));
+        return rooted(call, await rotateKeys(custodyOf(call as Call), { roles, compromised }));
       },
     }),
     route({
@@ -145,7 +149,9 @@ export function keyRoutes({ runtimes, ...deps }: KeyRouteDeps): Route[] {
       summary: 'Takes over a draft that was signed elsewhere.',
       answers: { 201: { data: summaryShape, example } },
       body: signedBody,
-      handle: async (call) => rooted(await storeSignedDraft(custodyOf(call as Call), call.body)),
+      async handle(call) {
+        return rooted(call, await storeSignedDraft(custodyOf(call as Call), call.body));
+      },
     }),
     route({
       ...keyWork,

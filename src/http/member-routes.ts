@@ -1,6 +1,6 @@
 import type { Authenticator } from '../identity/authenticate.ts';
 import type { MemberStore, NamedMember } from '../identity/member.ts';
-import { type MemberRequest, removeMember, setMember } from '../identity/members.ts';
+import { getMember, type MemberRequest, removeMember, setMember } from '../identity/members.ts';
 import type { UserStore } from '../identity/user.ts';
 import type { Clock } from '../model/clock.ts';
 import type { ListFields } from '../model/listing.ts';
@@ -57,6 +57,16 @@ export function memberRoutes(deps: Deps): Route[] {
       },
     }),
     route({
+      method: 'get',
+      path,
+      permission: 'members:read',
+      summary: 'What one person is in the organisation.',
+      answers: { 200: { data: shape } },
+      async handle({ org, params: { userId } }) {
+        return { status: 200, body: shownMember(await getMember(members, org, userId)) };
+      },
+    }),
+    route({
       method: 'put',
       path,
       permission: 'members:write',
@@ -67,7 +77,8 @@ export function memberRoutes(deps: Deps): Route[] {
         const acting = { caller, org, policy, requestId, ifMatch };
         const { member, isNew } = await setMember(deps, userId, body, acting);
         authenticator.invalidate(userId);
-        return { status: isNew ? 201 : 200, body: shownMember(member) };
+        const answer = { status: isNew ? 201 : 200, body: shownMember(member) };
+        return isNew ? { ...answer, headers: { Location: `/api/v1/members/${userId}` } } : answer;
       },
     }),
     route({

@@ -123,6 +123,22 @@ async function userIdOf(
   return member ? user.id : null;
 }
 
+/**
+ * @param org null for site admins' keys
+ * @param owner whose it must be; undefined for anybody's
+ * @throws {WaymarkError} `RES_NOT_FOUND` also for another org's key
+ */
+export async function getApiKey(
+  apiKeys: Pick<ApiKeyStore, 'find'>,
+  id: string,
+  { org, owner }: { org: string | null; owner: string | undefined },
+): Promise<ShownKey> {
+  const key = await apiKeys.find(id);
+  const isSeen = key?.org === org && (owner === undefined || key.userId === owner);
+  if (key && isSeen) return shownKey(key);
+  throw new WaymarkError('RES_NOT_FOUND', `there is no API key ${id}`);
+}
+
 /** @throws {WaymarkError} `RES_NOT_FOUND` also for another org's key, and one revoked before */
 export async function revokeApiKey(
   { apiKeys }: Pick<KeyStores, 'apiKeys'>,

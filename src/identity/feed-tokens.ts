@@ -56,6 +56,17 @@ export async function createFeedToken(
   return { ...shownFeedToken(feed), token };
 }
 
+/** @throws {WaymarkError} `RES_NOT_FOUND` also for another org's token */
+export async function getFeedToken(
+  feedTokens: Pick<FeedTokenStore, 'find'>,
+  org: string,
+  id: string,
+): Promise<ShownFeedToken> {
+  const feed = await feedTokens.find(id);
+  if (feed?.org === org) return shownFeedToken(feed);
+  throw new WaymarkError('RES_NOT_FOUND', `there is no feed token ${id}`);
+}
+
 /** @throws {WaymarkError} `RES_NOT_FOUND` also for another org's token, and one revoked before */
 export async function revokeFeedToken(
   feedTokens: Pick<FeedTokenStore, 'revoke'>,

@@ -77,14 +77,24 @@ async function changeMember(
   return member;
 }
 
+/** @throws {WaymarkError} `RES_NOT_FOUND` */
+export async function getMember(
+  members: Pick<MemberStore, 'find'>,
+  org: string,
+  userId: string,
+): Promise<NamedMember> {
+  const member = await members.find(org, userId);
+  if (member) return member;
+  throw noSuchMember(userId);
+}
+
 /** @throws {WaymarkError} as `setMember` does */
 export async function removeMember(
   { members, clock }: Pick<Deps, 'members' | 'clock'>,
   userId: string,
   acting: Acting,
 ): Promise<void> {
-  const member = await members.find(acting.org, userId);
-  if (!member) throw noSuchMember(userId);
+  const member = await getMember(members, acting.org, userId);
   checkGiven(member, acting);
   checkVersion(member, acting);
   const entry = entryOf(acting, 'member.remove', undefined, clock, member);

@@ -178,6 +178,17 @@ describe('a person’s own key', () => {
     expect((await app.ask(path, { token: key })).status).toBe(403);
   });
 
+  it('is described to them, and another’s is not', async () => {
+    const other = (await make(admin)).body.data.id;
+    const [own] = (await browser.ask<Listed>(path)).body.data;
+
+    const { status, body } = await browser.ask(`${path}/${own?.id}`);
+
+    expect([status, (body as { data: object }).data]).toEqual([200, own]);
+    expect((await browser.ask(`${path}/${other}`)).status).toBe(404);
+    expect((await app.ask(`${path}/${own?.id}`, { token: key })).status).toBe(403);
+  });
+
   it('is revoked by them, and another’s is not', async () => {
     const other = (await make(admin)).body.data.id;
     const [own] = (await browser.ask<Listed>(path)).body.data;

@@ -193,6 +193,19 @@ describe('GET /api/v1/audit/checkpoints', () => {
   });
 });
 
+describe('GET /api/v1/audit/checkpoints/:sequence', () => {
+  it('finds one by the entry that it vouches for', async () => {
+    const first = await dataOf<Checkpoint>('/checkpoints', { method: 'POST' });
+    await dataOf('/checkpoints', { method: 'POST' });
+
+    expect(await dataOf(`/checkpoints/${first.sequence}`)).toEqual(first);
+  });
+
+  it.each(['9999', '0', 'latest'])('is 404 for %s', async (sequence) => {
+    expect(refusal(await call(`/checkpoints/${sequence}`))).toEqual([404, 'RES_NOT_FOUND']);
+  });
+});
+
 describe('GET /api/v1/audit/verify', () => {
   const where = (sequence: number) => [tools.org, sequence] as const;
   const verify = () => dataOf<ChainReport>('/verify');

@@ -64,6 +64,24 @@ describe('POST /api/v1/feed-tokens', () => {
   });
 });
 
+describe('GET /api/v1/feed-tokens/:id', () => {
+  it('describes one, without what opens it', async () => {
+    const { id, token: _secret, ...shown } = (await make()).body.data;
+
+    const { text, body } = await app.ask<Made>(`${path}/${id}`, { token: admin });
+
+    expect(body.data).toEqual({ id, ...shown });
+    expect(text).not.toMatch(/wmf_|secretHash/);
+  });
+
+  it('knows none of another org', async () => {
+    const { id } = (await make()).body.data;
+    const token = await app.keyOf('admin', 'globex');
+
+    expect((await app.ask(`${path}/${id}`, { token })).status).toBe(404);
+  });
+});
+
 describe('DELETE /api/v1/feed-tokens/:id', () => {
   const revoke = (id: string, token = admin) =>
     app.ask<Refused>(`${path}/${id}`, { method: 'DELETE', token });

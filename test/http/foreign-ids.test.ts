@@ -59,11 +59,20 @@ async function makeIds(): Promise<Ids> {
     name: 'hidden-q3',
     components: [{ componentId: 'secret-plan', version: '1.0.0' }],
   });
-  const { data: change } = await own<{ data: { number: number } }>('POST', '/change-requests', {
-    title: 'Hidden',
-    base: await victim.push({ 'docs/hidden.md': 'Hidden.\n' }),
-    operations: [{ op: 'upsert', path: 'plugins/secret-plan/more.md', content: 'More.\n' }],
-  });
+  const { data: change } = await own<{ data: { number: number; head: string } }>(
+    'POST',
+    '/change-requests',
+    {
+      title: 'Hidden',
+      base: await victim.push({ 'docs/hidden.md': 'Hidden.\n' }),
+      operations: [{ op: 'upsert', path: 'plugins/secret-plan/more.md', content: 'More.\n' }],
+    },
+  );
+  const { data: review } = await own<{ data: { id: string } }>(
+    'POST',
+    `/change-requests/${change.number}/reviews`,
+    { verdict: 'commented', body: 'Hm.', head: change.head },
+  );
   const user = await siteUser('hidden-person');
   await own('PUT', `/members/${user}`, { roles: ['viewer'] });
   await own('PUT', '/secrets/hidden-secret', { value: 'hunter2hunter2' });
@@ -84,6 +93,7 @@ async function makeIds(): Promise<Ids> {
     '/secrets/:name': 'hidden-secret',
     '/releases/:name': 'hidden-q3',
     '/change-requests/:number': String(change.number),
+    '/reviews/:id': review.id,
     ':plugin': 'secret-plan',
     ':version': '1.0.0',
     ':release': '1.0.0',
@@ -144,6 +154,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
 const NOBODYS: Readonly<Record<string, string>> = {
   'put /members/:userId': 'people are the site’s: an admin may take anyone in whose id they know',
   'put /secrets/:name': 'it makes the secret in the caller’s own organisation',
+  'get /audit/checkpoints/:sequence': 'sequences count in each organisation from 1',
   'get /:orgId/delivery/root/:version': 'versions count in each organisation from 1',
   'get /:orgId/delivery/root/:version.asc': 'versions count in each organisation from 1',
   'post /upstream/conditions/:id/accept': 'only a mirror has any: see upstream-routes.test.ts',
@@ -222,10 +233,8 @@ describe('an id of another organisation', () => {
   it('is found by its own organisation, or the above would show nothing', async () => {
     const found = await Promise.all(
       Object.entries(ids.known)
-        .filter(
-          ([name]) =>
-            name.startsWith('/') && !/^\/(config|members|api-keys|feed|secrets)/.test(name),
-        )
+        // Secrets are only listed; the others are of delivery, or of a change request.
+        .filter(([name]) => name.startsWith('/') && !/^\/(config|secrets|reviews)/.test(name))
         .map(([name, id]) =>
           ask(`${service.url}/api/v1${name.replace(/:\w+/, id)}`, { token: victim.admin }),
         ),
@@ -241,6 +250,6 @@ describe('an id of another organisation', () => {
     );
 
     expect([...found, ...delivered].map(({ status }) => status)).not.toContain(404);
-    expect(found).toHaveLength(3);
+    expect(found).toHaveLength(6);
   });
 });

@@ -156,6 +156,18 @@ describe('PUT /api/v1/members/:userId', () => {
   });
 });
 
+describe('GET /api/v1/members/:userId', () => {
+  it('describes one, as the last change left them', async () => {
+    const { body } = await put({ roles: ['editor'] });
+
+    expect((await app.ask<One>(ada, { token: admin })).body.data).toEqual(body.data);
+  });
+
+  it('is 404 for a person who is no member', async () => {
+    expect(await codeOf(app.ask(ada, { token: admin }))).toEqual([404, 'RES_NOT_FOUND']);
+  });
+});
+
 describe('GET /api/v1/members', () => {
   it('lists the org’s people alone', async () => {
     await put({ roles: ['viewer'] });
