@@ -24,6 +24,7 @@ export const dumpedTables = {
   clientState: ['org', 'clientId'],
   changeRequest: ['org', 'number'],
   changeReview: ['org', 'number', 'id'],
+  commitAuthor: ['org', 'commit', 'actor'],
   secret: ['org', 'name'],
   upstream: ['org'],
   upstreamCondition: ['org', 'id'],

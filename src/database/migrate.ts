@@ -15,6 +15,7 @@ import { jobs } from './migrations/0010-jobs.ts';
 import { audit } from './migrations/0011-audit.ts';
 import { tokens } from './migrations/0012-tokens.ts';
 import { webhooks } from './migrations/0013-webhooks.ts';
+import { fourEyes } from './migrations/0014-four-eyes.ts';
 import type { Tables } from './tables.ts';
 
 /** By name, in order. One that was ever released is not edited: add another. */
@@ -32,6 +33,7 @@ const migrations = {
   '0011-audit': audit,
   '0012-tokens': tokens,
   '0013-webhooks': webhooks,
+  '0014-four-eyes': fourEyes,
 };
 
 export const newestMigration = Object.keys(migrations).sort().at(-1)!;

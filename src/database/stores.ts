@@ -2,6 +2,7 @@ import type { CheckpointStore } from '../audit/checkpoints.ts';
 import type { AuditStore } from '../audit/entry.ts';
 import type { ChangeRequestStore } from '../changes/change-request.ts';
 import type { ClientStore } from '../delivery/client.ts';
+import type { CommitAuthorStore } from '../delivery/commit-authors.ts';
 import type { KeyStore } from '../delivery/key-store.ts';
 import type { PublicationStore } from '../delivery/publication.ts';
 import type { QuarantineStore } from '../delivery/quarantine.ts';
@@ -24,6 +25,7 @@ import { auditStore } from './audit-store.ts';
 import { changeRequestStore } from './change-request-store.ts';
 import { checkpointStore } from './checkpoint-store.ts';
 import { clientStore } from './client-store.ts';
+import { commitAuthorStore } from './commit-author-store.ts';
 import { feedTokenStore } from './feed-token-store.ts';
 import { jobStore } from './job-store.ts';
 import { keptAnswerStore } from './kept-answer-store.ts';
@@ -63,6 +65,7 @@ export interface Stores {
   webhooks: WebhookStore;
   checkpoints: CheckpointStore;
   changeRequests: ChangeRequestStore;
+  commitAuthors: CommitAuthorStore;
   jobs: JobStore;
   quarantines: QuarantineStore;
 }
@@ -88,6 +91,7 @@ export function createStores({ db }: Database): Stores {
     webhooks: webhookStore(db),
     checkpoints: checkpointStore(db),
     changeRequests: changeRequestStore(db),
+    commitAuthors: commitAuthorStore(db),
     jobs: jobStore(db),
     quarantines: quarantineStore(db),
   };

@@ -46,6 +46,7 @@ export interface Tables {
   clientState: ClientState;
   changeRequest: Omit<ChangeRequest, 'pending'> & Absent<'pending'>;
   changeReview: Review;
+  commitAuthor: { org: string; commit: string; actor: string };
   sealedBody: SealedBody;
   tokenKey: Row<TokenKey, 'publicJwk'>;
   secret: StoredSecret;

@@ -59,6 +59,7 @@ export function memoryOrgStore(memory: Memory): OrgStore {
       memory.conditions = memory.conditions.filter(isKept);
       memory.changeRequests = memory.changeRequests.filter(isKept);
       memory.reviews = memory.reviews.filter(isKept);
+      memory.commitAuthors = memory.commitAuthors.filter(isKept);
       memory.jobs = memory.jobs.filter(isKept);
       memory.quarantines = memory.quarantines.filter(isKept);
       memory.append(entry);

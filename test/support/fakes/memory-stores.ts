@@ -3,6 +3,7 @@ import { Memory } from './memory.ts';
 import { memoryAuditStore, memoryCheckpointStore } from './memory-audit.ts';
 import { memoryChangeRequestStore } from './memory-change-request-store.ts';
 import { memoryClientStore } from './memory-client-store.ts';
+import { memoryCommitAuthorStore } from './memory-commit-author-store.ts';
 import { memoryApiKeyStore, memoryOrgStore } from './memory-identity.ts';
 import { memoryJobStore, memoryQuarantineStore } from './memory-jobs.ts';
 import { memoryKeptAnswerStore } from './memory-kept-answer-store.ts';
@@ -42,6 +43,7 @@ export function createMemoryStores(memory = new Memory()): Stores {
     webhooks: memoryWebhookStore(memory),
     checkpoints: memoryCheckpointStore(memory),
     changeRequests: memoryChangeRequestStore(memory),
+    commitAuthors: memoryCommitAuthorStore(memory),
     jobs: memoryJobStore(memory),
     quarantines: memoryQuarantineStore(memory),
   };

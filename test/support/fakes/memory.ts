@@ -46,6 +46,7 @@ export class Memory {
   packets: { bodyDigest: string; subkey: string; packet: Uint8Array }[] = [];
   changeRequests: ChangeRequest[] = [];
   reviews: Review[] = [];
+  commitAuthors: { org: string; commit: string; actor: string }[] = [];
   tokenKeys: TokenKey[] = [];
   jobs: Job[] = [];
   quarantines: Quarantine[] = [];
