@@ -38,10 +38,12 @@ export interface NewOrg {
   requestId?: string;
 }
 
-export interface OrgChange extends Who, Partial<Pick<Org, 'name' | 'tier'>> {
+export interface OrgRemoval extends Who {
   slug: string;
   ifMatch?: number | undefined;
 }
+
+export interface OrgChange extends OrgRemoval, Partial<Pick<Org, 'name' | 'tier'>> {}
 
 const termsOf = ({ name, tier }: Org) => ({ name, tier });
 
@@ -197,8 +199,7 @@ export class OrgRuntimes {
    */
   async change({ slug, ifMatch, actor, requestId, ...changes }: OrgChange): Promise<Org> {
     const { orgs, clock } = this.#deps;
-    const before = await orgs.find(slug);
-    if (!before) throw new WaymarkError('RES_NOT_FOUND', `there is no organisation ${slug}`);
+    const before = await this.#find(slug, ifMatch);
     const org = { ...before, ...changes, version: before.version + 1 };
     const who = { actor, ...(requestId && { requestId }) };
     const what = {
@@ -208,24 +209,27 @@ export class OrgRuntimes {
       after: termsOf(org),
     };
     const entry = { at: toTime(clock()), tenant: slug, ...who, ...what };
-    const isCurrent = ifMatch === undefined || ifMatch === before.version;
-    if (!isCurrent || !(await orgs.replace(org, before.version, entry))) {
-      const message = `the organisation ${slug} has changed: read it, then retry`;
-      throw new WaymarkError('RES_VERSION_CONFLICT', message);
-    }
+    if (!(await orgs.replace(org, before.version, entry))) throw changedMeanwhile(slug);
     const runtime = this.#bySlug.get(slug);
     if (runtime) runtime.org = org;
     return org;
   }
 
-  async remove(slug: string, actor: string, requestId?: string): Promise<void> {
-    const org = await this.#deps.orgs.find(slug);
-    if (!org) throw new WaymarkError('RES_NOT_FOUND', `no organisation ${slug}`);
+  /** @throws {WaymarkError} `RES_NOT_FOUND`, `RES_VERSION_CONFLICT` */
+  async remove({ slug, ifMatch, actor, requestId }: OrgRemoval): Promise<void> {
+    const org = await this.#find(slug, ifMatch);
     const who = { actor, ...(requestId && { requestId }) };
     const at = toTime(this.#deps.clock());
     const entry = { at, tenant: slug, ...who, action: 'org.delete', resource: slug };
     await this.#deps.orgs.setState(slug, 'deleting', entry);
     await this.#discard(org, who);
+  }
+
+  async #find(slug: string, ifMatch: number | undefined): Promise<Org> {
+    const org = await this.#deps.orgs.find(slug);
+    if (!org) throw new WaymarkError('RES_NOT_FOUND', `there is no organisation ${slug}`);
+    if (ifMatch !== undefined && ifMatch !== org.version) throw changedMeanwhile(slug);
+    return org;
   }
 
   async #discard({ slug }: Org, who: Who): Promise<void> {
@@ -261,3 +265,9 @@ export class OrgRuntimes {
     for (const listener of this.#listeners) listener(runtime);
   }
 }
+
+const changedMeanwhile = (slug: string): WaymarkError =>
+  new WaymarkError(
+    'RES_VERSION_CONFLICT',
+    `the organisation ${slug} has changed: read it, then retry`,
+  );

@@ -22,12 +22,14 @@ interface OrgTerms {
   tier?: Tier;
 }
 
-interface OrgChange extends OrgTerms {
+interface OrgRemoval {
   slug: string;
   ifMatch: number | undefined;
   actor: string;
   requestId: string;
 }
+
+interface OrgChange extends OrgTerms, OrgRemoval {}
 
 /** What makes and ends orgs; every one has a repository, keys, and all that follows. */
 export interface OrgLifecycle {
@@ -36,7 +38,7 @@ export interface OrgLifecycle {
       Pick<NewOrg, 'upstream'> & { actor: string; requestId: string },
   ): Promise<Org>;
   change(change: OrgChange): Promise<Org>;
-  remove(slug: string, actor: string, requestId: string): Promise<void>;
+  remove(removal: OrgRemoval): Promise<void>;
 }
 
 interface Deps {
@@ -179,9 +181,8 @@ function oneOrgRoutes({ orgs, quarantines, lifecycle, authenticator }: Deps): Ro
       path: '/orgs/:slug',
       summary: 'Removes an organisation, with all that is its; its audit log stays.',
       answers: { 204: null },
-      async handle({ caller, params, requestId }) {
-        const { slug } = await getOrg(params.slug);
-        await lifecycle.remove(slug, caller.actor, requestId);
+      async handle({ caller: { actor }, params: { slug }, ifMatch, requestId }) {
+        await lifecycle.remove({ slug, ifMatch, actor, requestId });
         // Its keys went with it.
         authenticator.invalidate();
         return { status: 204 };

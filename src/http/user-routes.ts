@@ -141,8 +141,8 @@ function writeRoutes(deps: Deps): Route[] {
       path: '/users/:id',
       summary: 'Removes a person with their memberships and sessions, and revokes their API keys.',
       answers: { 204: null },
-      async handle({ params: { id }, caller, requestId }) {
-        await removeUser(deps, id, { caller, requestId });
+      async handle({ params: { id }, caller, requestId, ifMatch }) {
+        await removeUser(deps, id, { caller, requestId, ifMatch });
         authenticator.invalidate(id);
         return { status: 204 };
       },

@@ -120,16 +120,17 @@ async function checkCurrent(
   await checkPassword({ username, password, address });
 }
 
-/** @throws {WaymarkError} `RES_NOT_FOUND`, `RES_STATE_CONFLICT` */
+/** @throws {WaymarkError} `RES_NOT_FOUND`, `RES_STATE_CONFLICT`, `RES_VERSION_CONFLICT` */
 export async function removeUser(
   { users, clock }: Pick<UserDeps, 'users' | 'clock'>,
   id: string,
-  { caller, requestId }: Acting,
+  { caller, requestId, ifMatch }: Acting,
 ): Promise<void> {
   if (caller.userId === id) {
     throw new WaymarkError('RES_STATE_CONFLICT', 'nobody takes their own access away');
   }
-  const { username } = await getUser(users, id);
+  const { username, version } = await getUser(users, id);
+  if (ifMatch !== undefined && ifMatch !== version) throw changedMeanwhile(id);
   const at = toTime(clock());
   const what = { at, tenant: '*', actor: caller.actor, requestId, before: { username } };
   const isGone = await users.remove(id, at, { ...what, action: 'user.remove', resource: id });
@@ -148,8 +149,7 @@ async function replaceUser(
   const entry = { ...what, action: 'user.change', resource: user.id, ...change };
   const isCurrent = ifMatch === undefined || ifMatch === before.version;
   if (isCurrent && (await users.replace(user, before.version, entry))) return user;
-  const message = `user ${user.id} has changed: read it, then retry`;
-  throw new WaymarkError('RES_VERSION_CONFLICT', message);
+  throw changedMeanwhile(user.id);
 }
 
 /** That a password is another one is told, and of it nothing. */
@@ -184,6 +184,9 @@ export async function getOwnUser(
   if (user) return user;
   throw new WaymarkError('RES_NOT_FOUND', 'this credential is of no person who has logged in');
 }
+
+const changedMeanwhile = (id: string): WaymarkError =>
+  new WaymarkError('RES_VERSION_CONFLICT', `user ${id} has changed: read it, then retry`);
 
 const noSuchUser = (id: string): WaymarkError =>
   new WaymarkError('RES_NOT_FOUND', `there is no user ${id}`);

@@ -166,19 +166,35 @@ describe('OrgRuntimes.start', () => {
 });
 
 describe('OrgRuntimes.remove', () => {
+  const removal = { slug: 'acme', actor: 'user:ada' };
+
   it('takes an org away, repository and rows', async () => {
     const runtimes = await start();
     await runtimes.create(request('acme'));
 
-    await runtimes.remove('acme', 'user:ada');
+    await runtimes.remove(removal);
 
     expect(runtimes.find('acme')).toBeUndefined();
     expect(await stores.orgs.list()).toEqual([]);
     expect(await stores.keys.keys('acme')).toEqual([]);
     expect(await exists(repositoryPath(dataDir, 'acme'))).toBe(false);
-    await expect(runtimes.remove('acme', 'user:ada')).rejects.toMatchObject({
+    await expect(runtimes.remove(removal)).rejects.toMatchObject({
       code: 'RES_NOT_FOUND',
     });
+  });
+
+  it('leaves one that is no longer as it was read', async () => {
+    const runtimes = await start();
+    await runtimes.create(request('acme'));
+    await runtimes.change({ ...removal, name: 'Acme Ltd' });
+
+    await expect(runtimes.remove({ ...removal, ifMatch: 1 })).rejects.toMatchObject({
+      code: 'RES_VERSION_CONFLICT',
+    });
+    expect(runtimes.find('acme')?.org.name).toBe('Acme Ltd');
+
+    await runtimes.remove({ ...removal, ifMatch: 2 });
+    expect(runtimes.find('acme')).toBeUndefined();
   });
 });
 

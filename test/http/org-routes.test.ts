@@ -33,7 +33,11 @@ function lifecycleOver(orgs: TestApp['stores']['orgs']): OrgLifecycle {
       asked.push({ slug, name, tier, ifMatch });
       return makeOrg(slug, { name: name ?? 'Acme', tier: tier ?? 'standard', version: 2 });
     },
-    remove: (slug) => orgs.remove(slug, makeEntry()),
+    async remove({ slug, ifMatch }) {
+      asked.push({ slug, ifMatch });
+      if (!(await orgs.find(slug))) throw new WaymarkError('RES_NOT_FOUND', 'it is nowhere');
+      await orgs.remove(slug, makeEntry());
+    },
   };
 }
 
@@ -179,6 +183,14 @@ describe('DELETE /api/v1/orgs/:slug', () => {
     expect(answer.text).toBe('');
     expect((await app.ask('/api/v1/orgs', { token: theirs })).status).toBe(401);
     expect((await app.ask('/api/v1/orgs/acme', { token: admin })).status).toBe(404);
+  });
+
+  it('asks for the version that was read', async () => {
+    const headers = { 'if-match': '"3"' };
+
+    await app.ask('/api/v1/orgs/acme', { method: 'DELETE', token: admin, headers });
+
+    expect(asked).toEqual([{ slug: 'acme', ifMatch: 3 }]);
   });
 
   it('is 404 for one that is not there', async () => {

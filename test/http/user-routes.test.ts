@@ -211,6 +211,20 @@ describe('DELETE /api/v1/users/:id', () => {
     expect(await codeOf(browser.ask('/api/v1/session'))).toEqual([401, 'AUTH_TOKEN_INVALID']);
     expect(await codeOf(remove())).toEqual([404, 'RES_NOT_FOUND']);
   });
+
+  it('leaves one that is no longer as they were read', async () => {
+    const ada = `${path}/id-of-ada`;
+    await app.ask(ada, { method: 'PUT', token: siteAdmin, body: { displayName: 'Ada L.' } });
+    const remove = (version: number) =>
+      app.ask(ada, {
+        method: 'DELETE',
+        token: siteAdmin,
+        headers: { 'if-match': `"${version}"` },
+      });
+
+    expect(await codeOf(remove(1))).toEqual([409, 'RES_VERSION_CONFLICT']);
+    expect((await remove(2)).status).toBe(204);
+  });
 });
 
 describe('PUT /api/v1/users/me', () => {
