@@ -1,5 +1,6 @@
 import type { OrgRuntime } from '../delivery/runtime.ts';
 import { isAncestor } from '../git/history.ts';
+import type { StandingStores } from '../identity/standing.ts';
 import { toTime } from '../model/clock.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import type { Listing, Page } from '../model/listing.ts';
@@ -16,8 +17,10 @@ import type { Evaluating, Heads } from './checks.ts';
 import { composeEdit, type Edit } from './edit.ts';
 
 /** Someone who works on an org's change requests. */
-export interface Changing extends Settling, Evaluating {
+export interface Changing extends Settling, Evaluating, StandingStores {
   actor: string;
+  /** Of a key: who else can act by it. */
+  makers?: readonly string[];
   requestId?: string;
   /** Where the org is a mirror. */
   proposeUpstream: ProposeUpstream;
@@ -25,7 +28,7 @@ export interface Changing extends Settling, Evaluating {
 
 /** Opens a request where a mirror's changes are decided about: at its upstream. */
 export type ProposeUpstream = (
-  by: Omit<Changing, 'proposeUpstream' | 'changeRequests'>,
+  by: Pick<Changing, 'runtime' | 'clock' | 'actor' | 'requestId'>,
   wanted: Required<Terms> & { source: string | null; head: string },
 ) => Promise<ChangeRequest>;
 
@@ -126,6 +129,8 @@ async function insert(
     url: null,
     version: 1,
   };
+  // First: of a crash in between nothing is left that somebody could approve.
+  await runtime.addAuthors(place.head, [actor, ...(changing.makers ?? [])]);
   const made = await changeRequests.insert(request, ({ number, source, head }) => ({
     at,
     tenant: org,

@@ -23,6 +23,8 @@ export interface Editing {
   runtime: OrgRuntime;
   clock: Clock;
   actor: string;
+  /** Of a key: who else can act by it. */
+  makers?: readonly string[];
   requestId?: string;
 }
 

@@ -5,6 +5,7 @@ import type { Permission } from '../identity/roles.ts';
 import { toTime } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { authorOf, WAYMARK } from './author.ts';
+import { withoutVoice } from './authors.ts';
 import { type ChangeRequest, isActive, type PendingStep, refOf } from './change-request.ts';
 import { settle } from './change-request-settle.ts';
 import { type Changing, getOwn, headsOf } from './change-requests.ts';
@@ -49,7 +50,7 @@ export async function judge(changing: Changing, request: ChangeRequest): Promise
   const heads = await headsOf(runtime, request);
   const evaluation = await evaluate(changing, heads);
   const reviews = await changeRequests.reviews(request.org, request.number);
-  const tally = tallyOf(reviews, request);
+  const tally = tallyOf(reviews, request, await withoutVoice(changing, request, reviews));
   const needed = heads.isMain ? runtime.protection.approvals : 0;
   return {
     request,
@@ -114,8 +115,10 @@ export async function mergeChange(
   });
   const update = { ref: refOf(request.target), old: targetHead, new: commit };
   try {
+    // What is squashed into a branch is still theirs when that is proposed in turn.
+    const authors = await runtime.authorsOf(request.head, targetHead);
     const cause = { actor, action: 'change.merge', ...(requestId && { requestId }) };
-    await runtime.moveRef(update, cause);
+    await runtime.moveRef(update, { ...cause, authors: [request.author, ...authors] });
   } catch (error) {
     // After any other fault the target may have moved all the same.
     const hasStayed = error instanceof WaymarkError && error.code === 'RES_VERSION_CONFLICT';

@@ -3,7 +3,7 @@ import type { ProposeChange } from './commit-edit.ts';
 
 /** Proposes by change requests, which of a mirror are its upstream's. */
 export function proposeBy(
-  deps: Pick<Changing, 'changeRequests' | 'proposeUpstream'>,
+  deps: Pick<Changing, 'changeRequests' | 'proposeUpstream' | 'users' | 'members'>,
 ): ProposeChange {
   return async (editing, proposal) => {
     const { number, head } = await openChangeRequest({ ...editing, ...deps }, proposal);

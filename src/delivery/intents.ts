@@ -13,6 +13,9 @@ const LEASE_MS = 30_000;
 /** Who moves a ref, and what the audit log calls it. */
 export type Cause = Pick<Intent, 'actor' | 'action' | 'requestId'>;
 
+/** A cause with whoever brings the commit, where the actor is not alone in that. */
+export type AuthoredCause = Cause & { authors?: readonly string[] };
+
 /** One for each ref that is about to move. */
 export function intentsOf(
   org: string,

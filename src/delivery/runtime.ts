@@ -1,5 +1,5 @@
 import type { Push, PushedRef, PushGate } from '../git/gate.ts';
-import { isFirstParentAncestor } from '../git/history.ts';
+import { commitsBetween, isFirstParentAncestor } from '../git/history.ts';
 import { removeStaleLocks } from '../git/locks.ts';
 import { movedRef } from '../git/moved-ref.ts';
 import { type ObjectPool, openObjectPool } from '../git/object-pool.ts';
@@ -9,6 +9,7 @@ import type { Permission } from '../identity/roles.ts';
 import { type Diagnostic, isError } from '../model/diagnostic.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { failpoint } from '../model/failpoint.ts';
+import { ZERO_OID } from '../model/names.ts';
 import type { Result } from '../model/result.ts';
 import type { ParsePool } from '../registry/parse-pool.ts';
 import type { Snapshot } from '../registry/snapshot.ts';
@@ -17,9 +18,10 @@ import type { StoredRoot } from '../signing/keys.ts';
 import type { MasterKey } from '../signing/master-key.ts';
 import { type Keyring, openKeyring } from '../signing/org-keys.ts';
 import { keysOfRole, parseRoot, type RootDocument } from '../signing/root.ts';
+import type { CommitAuthorStore } from './commit-authors.ts';
 import { Commits } from './commits.ts';
 import { findHandedOut } from './handed-out.ts';
-import { type Cause, intentsOf } from './intents.ts';
+import { type AuthoredCause, type Cause, intentsOf } from './intents.ts';
 import { type KeyStore, readOrgKeys } from './key-store.ts';
 import { MAIN, Projection, type ProjectionDeps } from './projection.ts';
 import { type Protection, protectionOf } from './protection.ts';
@@ -34,6 +36,7 @@ import type { View } from './view.ts';
 
 export interface RuntimeDeps extends ProjectionDeps {
   quarantines: Pick<QuarantineStore, 'find'>;
+  commitAuthors: CommitAuthorStore;
   keys: KeyStore;
   master: MasterKey;
   parsers: ParsePool;
@@ -46,6 +49,8 @@ const MOST_ATTEMPTS = 20;
 export interface Actor {
   actor: string;
   permissions: ReadonlySet<Permission>;
+  /** Of a key: who else can act by it. */
+  makers?: readonly string[];
 }
 
 /**
@@ -218,6 +223,7 @@ export class OrgRuntime {
         const messages = await this.#check(push, caller);
         if (messages.length > 0) return { accept: false, messages };
         const cause = { actor: caller.actor, action: 'git.push', ...(requestId && { requestId }) };
+        await this.#addAuthors(push.updates, [caller.actor, ...(caller.makers ?? [])]);
         opIds = await this.#openIntents(push.updates, cause);
         return { accept: true, messages };
       },
@@ -255,8 +261,9 @@ export class OrgRuntime {
    * @throws {WaymarkError} `RES_VERSION_CONFLICT` when the ref is not where the caller saw it,
    *   `REG_MIRROR_READ_ONLY`
    */
-  async moveRef(update: PushedRef, cause: Cause): Promise<void> {
+  async moveRef(update: PushedRef, { authors, ...cause }: AuthoredCause): Promise<void> {
     if (update.ref === MAIN && this.org.mode === 'mirror') throw mirrorIsReadOnly();
+    await this.#addAuthors([update], authors ?? [cause.actor]);
     await this.#moveRef(update, cause);
   }
 
@@ -300,6 +307,25 @@ export class OrgRuntime {
   /** The releases that a tag which is here would make, or why it makes none. */
   judgeTag(name: string, oid: string): Promise<Result<ReleaseRow[], string>> {
     return acceptTag(this.tagReader(), name, oid);
+  }
+
+  /** Before a branch moves to it: whom nobody has noted would pass for somebody else. */
+  async #addAuthors(updates: readonly PushedRef[], authors: readonly string[]): Promise<void> {
+    for (const { ref, new: commit } of updates) {
+      const isProposed = ref.startsWith('refs/heads/') && ref !== MAIN && commit !== ZERO_OID;
+      if (isProposed) await this.addAuthors(commit, authors);
+    }
+  }
+
+  /** Whoever brings a commit is not the one to approve it. */
+  addAuthors(commit: string, authors: readonly string[]): Promise<void> {
+    return this.#deps.commitAuthors.add(this.org.slug, commit, authors);
+  }
+
+  /** Who has brought the commits that `after` does not lead to. */
+  async authorsOf(head: string, after: string): Promise<string[]> {
+    const commits = await commitsBetween(this.repo, head, after);
+    return await this.#deps.commitAuthors.of(this.org.slug, commits);
   }
 
   async #openIntents(updates: readonly PushedRef[], cause: Cause): Promise<string[]> {

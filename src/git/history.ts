@@ -32,6 +32,12 @@ export async function firstParents(repo: string, head: string, after?: string): 
   return (await runGit(repo, args)).toString('latin1').split('\n').filter(Boolean);
 }
 
+/** All that lead to `head` by any parent, and do not lead to `after`. */
+export async function commitsBetween(repo: string, head: string, after: string): Promise<string[]> {
+  const text = await runGit(repo, ['rev-list', ...revisions({ head, after })]);
+  return text.toString('latin1').split('\n').filter(Boolean);
+}
+
 /** Commits on the first-parent line that ends at `commit`, itself included. */
 export async function count(repo: string, commit: string): Promise<number> {
   const args = ['rev-list', '--first-parent', '--count', ...revisions({ head: commit })];

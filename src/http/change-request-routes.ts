@@ -26,6 +26,7 @@ import type { Edit } from '../changes/edit.ts';
 import { judge, type MergeRequest, mergeChange } from '../changes/merge-change.ts';
 import { addReview, type ReviewRequest } from '../changes/review.ts';
 import type { OrgRuntimes } from '../delivery/runtimes.ts';
+import type { StandingStores } from '../identity/standing.ts';
 import type { Clock } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
 import {
@@ -45,7 +46,7 @@ import { type Answer, type Call, type Route, route } from './route.ts';
 import { flag, oid } from './shapes.ts';
 import { noSuchOrg } from './tenant.ts';
 
-export interface ChangeRequestRouteDeps {
+export interface ChangeRequestRouteDeps extends StandingStores {
   runtimes: OrgRuntimes;
   changeRequests: ChangeRequestStore;
   proposeUpstream: ProposeUpstream;
@@ -131,8 +132,10 @@ export function changeRequestRoutes(deps: ChangeRequestRouteDeps): Route[] {
   const changing = ({ org, caller, requestId }: Pick<Call, 'org' | 'caller' | 'requestId'>) => {
     const runtime = deps.runtimes.find(org);
     if (!runtime) throw noSuchOrg(org);
-    const { changeRequests, proposeUpstream, clock } = deps;
-    return { changeRequests, proposeUpstream, clock, runtime, actor: caller.actor, requestId };
+    const { changeRequests, proposeUpstream, users, members, clock } = deps;
+    const { actor, makers = [] } = caller;
+    const by = { actor, makers, requestId };
+    return { changeRequests, proposeUpstream, users, members, clock, runtime, ...by };
   };
   return [...listRoutes(changing), ...requestRoutes(changing), ...lookRoutes(changing)];
 }

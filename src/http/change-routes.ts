@@ -21,7 +21,8 @@ export function changeRoutes(deps: ChangeRouteDeps): Route[] {
   const editing = ({ org, caller, requestId }: Call<string, Edit>): Editing => {
     const runtime = deps.runtimes.find(org);
     if (!runtime) throw noSuchOrg(org);
-    return { runtime, clock: deps.clock, actor: caller.actor, requestId };
+    const { actor, makers = [] } = caller;
+    return { runtime, clock: deps.clock, actor, makers, requestId };
   };
   return [
     route({

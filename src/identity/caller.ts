@@ -26,6 +26,11 @@ export interface Caller {
   client?: Client;
   /** A key that another made for its `user`: it acts for them, and is not them. */
   isProxy?: true;
+  /**
+   * Who else can act by a key, as the audit log names them: whoever made it, and, where that was a
+   * key, who has that one and who made it.
+   */
+  makers?: readonly string[];
   /** Whose it is, of a person in the database: their own log-in, or a key of theirs. */
   userId?: string;
   /** Of an org's member. */

@@ -1,4 +1,4 @@
-import type { ApiKey } from './api-key.ts';
+import type { ApiKey, ApiKeyStore } from './api-key.ts';
 import type { Caller } from './caller.ts';
 import type { NamedMember } from './member.ts';
 import { refused } from './refused.ts';
@@ -28,7 +28,33 @@ export async function findKeyOwner(
   throw refused('AUTH_TOKEN_REVOKED', 'the person whose key this is has no access any more');
 }
 
-export function callerOfKey(key: ApiKey, owner: KeyOwner | undefined): Caller {
+/** A key made by a key made by a key, and so on: farther back nobody is looked for. */
+const MOST_MAKERS = 16;
+
+/** Whoever has had a key in their hands before its person: they could use it still. */
+export async function makersOf(
+  { user, createdBy }: Pick<ApiKey, 'user' | 'createdBy'>,
+  apiKeys: Pick<ApiKeyStore, 'find'>,
+): Promise<string[]> {
+  const makers = new Set<string>();
+  let maker = createdBy;
+  while (!makers.has(maker) && makers.size < MOST_MAKERS) {
+    makers.add(maker);
+    const [, id] = /^key:(.+)$/.exec(maker) ?? [];
+    const key = id === undefined ? undefined : await apiKeys.find(id);
+    if (!key) break;
+    if (key.user !== null) makers.add(`user:${key.user}`);
+    maker = key.createdBy;
+  }
+  makers.delete(`user:${user}`);
+  return [...makers];
+}
+
+export function callerOfKey(
+  key: ApiKey,
+  owner: KeyOwner | undefined,
+  makers: readonly string[] = [],
+): Caller {
   const { id, org, user, userId, teams, roles, scopes, createdBy } = key;
   const isSiteAdmin = org === null;
   let permissions = isSiteAdmin ? siteAdminPermissions() : permissionsOf(roles);
@@ -48,6 +74,7 @@ export function callerOfKey(key: ApiKey, owner: KeyOwner | undefined): Caller {
     isSiteAdmin,
     ...(scopes && { scopes: new Set(scopes) }),
     ...(user !== null && createdBy !== `user:${user}` && { isProxy: true }),
+    ...(makers.length > 0 && { makers }),
     ...(userId !== null && { userId }),
     ...(member && { within: [member.roles], departments: member.departments }),
   };

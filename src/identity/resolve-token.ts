@@ -3,7 +3,7 @@ import { type Clock, toTime } from '../model/clock.ts';
 import type { ApiKey, ApiKeyStore } from './api-key.ts';
 import type { Caller } from './caller.ts';
 import { isJwt } from './jwt.ts';
-import { callerOfKey, findKeyOwner } from './key-caller.ts';
+import { callerOfKey, findKeyOwner, makersOf } from './key-caller.ts';
 import { isSameHash, type ParsedToken, parseToken } from './keys.ts';
 import { refused } from './refused.ts';
 import { permissionsOf } from './roles.ts';
@@ -71,7 +71,8 @@ async function resolveInForce(key: ApiKey, stores: TokenStores): Promise<Resolve
 }
 
 async function resolvedOf(key: ApiKey, stores: TokenStores): Promise<Resolved> {
-  const caller = callerOfKey(key, await findKeyOwner(key, stores));
+  const owner = await findKeyOwner(key, stores);
+  const caller = callerOfKey(key, owner, await makersOf(key, stores.apiKeys));
   const basis = key.userId === null ? [key.id] : [key.id, key.userId];
   return { caller, basis, expiresAtMs: expiryOf(key) };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ChangeRequest, Verdict } from '../../src/changes/change-request.ts';
+import type { ChangeRequest, Review, Verdict } from '../../src/changes/change-request.ts';
 import type { Settling } from '../../src/changes/change-request-settle.ts';
 import { addReview, approvalsCheck, isStale, tallyOf } from '../../src/changes/review.ts';
 import type { Caller } from '../../src/identity/caller.ts';
@@ -12,12 +12,27 @@ const earlier = 'e'.repeat(40);
 
 async function review(
   verdict: Verdict,
-  by: Partial<Caller> & { head?: string; of?: Partial<ChangeRequest> } = {},
+  by: Partial<Caller> & {
+    head?: string;
+    of?: Partial<ChangeRequest>;
+    /** Who brought its commits. */
+    pushers?: string[];
+    earlier?: Review[];
+  } = {},
 ) {
   const { actor = 'user:lin', user = 'lin', of = {}, head: at = head, ...more } = by;
   const stores = createMemoryStores();
   await stores.orgs.insert(makeOrg('acme'), makeEntry());
-  const settling = { ...stores, clock: () => Date.UTC(2026, 2, 1) } as unknown as Settling;
+  const pushers: string[] = by.pushers ?? [];
+  const runtime = {
+    refs: { read: async () => '4'.repeat(40) },
+    pool: { find: async () => ({ type: 'commit' }) },
+    authorsOf: async () => pushers,
+  };
+  const clock = () => Date.UTC(2026, 2, 1);
+  const settling = { ...stores, runtime, clock } as unknown as Settling;
+  await stores.changeRequests.follow([{ ...request, ...by.of }]);
+  for (const one of by.earlier ?? []) await stores.changeRequests.addReview(one, makeEntry());
   const asked = { verdict, body: 'Well.', head: at };
   const caller = { ...more, actor, user };
   const made = await addReview(settling, { ...request, ...of }, asked, { caller, requestId: 'r' });
@@ -64,6 +79,31 @@ describe('addReview', () => {
     await expect(review('approved', by)).rejects.toMatchObject({ code: 'PERM_DENIED' });
   });
 
+  it.each<Verdict>(['approved', 'changes_requested'])(
+    'refuses %s by whoever brought a commit of it, wherever they log in',
+    async (verdict) => {
+      const pushers = ['user:kim', 'jwt:lin'];
+
+      await expect(review(verdict, { pushers })).rejects.toMatchObject({
+        code: 'PERM_DENIED',
+        message: expect.stringContaining('brought a commit of it'),
+      });
+    },
+  );
+
+  it('lets whoever asked for changes, and then made them, take that back', async () => {
+    const reviewer = 'user:lin';
+    const objection = makeReview('018f-1', { reviewer, verdict: 'changes_requested' });
+
+    const { made } = await review('approved', { pushers: [reviewer], earlier: [objection] });
+
+    expect(tallyOf([objection, made], request, new Set([reviewer]))).toEqual({
+      approvedBy: [],
+      unheard: [reviewer],
+      rejectedBy: [],
+    });
+  });
+
   it('takes the verdict of whom an outside authority names', async () => {
     const { made } = await review('approved', { actor: 'jwt:lin' });
 
@@ -106,31 +146,52 @@ describe('tallyOf', () => {
       by('kim', 'commented'),
     ];
 
-    expect(tallyOf(reviews, request)).toEqual({ approvedBy: ['lin'], rejectedBy: ['kim'] });
+    expect(tallyOf(reviews, request)).toEqual({
+      approvedBy: ['lin'],
+      unheard: [],
+      rejectedBy: ['kim'],
+    });
   });
 
   it('counts a name once, wherever its owner has logged in', () => {
     const reviews = [by('user:lin', 'approved'), by('jwt:lin', 'approved')];
 
-    expect(tallyOf(reviews, request)).toEqual({ approvedBy: ['jwt:lin'], rejectedBy: [] });
+    expect(tallyOf(reviews, request)).toEqual({
+      approvedBy: ['jwt:lin'],
+      unheard: [],
+      rejectedBy: [],
+    });
   });
 
   it('forgets an approval of an earlier commit, and not an objection', () => {
     const reviews = [by('lin', 'approved', earlier), by('kim', 'changes_requested', earlier)];
 
-    expect(tallyOf(reviews, request)).toEqual({ approvedBy: [], rejectedBy: ['kim'] });
+    expect(tallyOf(reviews, request)).toEqual({
+      approvedBy: [],
+      unheard: [],
+      rejectedBy: ['kim'],
+    });
     expect(reviews.map((one) => isStale(one, request))).toEqual([true, true]);
   });
 });
 
 describe('approvalsCheck', () => {
+  it('names those who do not count', () => {
+    const tally = { approvedBy: [], unheard: ['user:lin'], rejectedBy: [] };
+
+    expect(approvalsCheck(tally, 1)).toMatchObject({
+      status: 'pending',
+      summary: '0 of 1 approvals, not counted: user:lin',
+    });
+  });
+
   it.each([
     [[], [], 0, 'passed', '0 of 0 approvals'],
     [['lin'], [], 2, 'pending', '1 of 2 approvals'],
     [['lin', 'kim'], [], 2, 'passed', '2 of 2 approvals'],
     [['lin'], ['kim'], 1, 'failed', '1 of 1 approvals, changes requested by kim'],
   ])('of %j for and %j against, with %i needed: %s', (approvedBy, rejectedBy, needed, ...says) => {
-    const { status, summary } = approvalsCheck({ approvedBy, rejectedBy }, needed);
+    const { status, summary } = approvalsCheck({ approvedBy, unheard: [], rejectedBy }, needed);
 
     expect([status, summary]).toEqual(says);
   });

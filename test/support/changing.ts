@@ -1,8 +1,10 @@
-import type { ChangeRequest, Verdict } from '../../src/changes/change-request.ts';
+import type { ChangeRequest, Review, Verdict } from '../../src/changes/change-request.ts';
 import { type Changing, createFromBranch } from '../../src/changes/change-requests.ts';
 import { addReview } from '../../src/changes/review.ts';
+import type { Role } from '../../src/identity/roles.ts';
 import type { Files } from './git.ts';
 import type { TestOrg } from './org.ts';
+import { makeEntry, makeMember, makeUser } from './records.ts';
 
 /** Someone who works on the change requests of an org that a test made. */
 export const changingAs = (
@@ -11,6 +13,8 @@ export const changingAs = (
   more: Partial<Changing> = {},
 ): Changing => ({
   changeRequests: org.stores.changeRequests,
+  users: org.stores.users,
+  members: org.stores.members,
   runtime: org.runtime,
   clock: () => org.nowMs,
   actor,
@@ -30,13 +34,29 @@ export async function propose(
   return createFromBranch(changingAs(org), { title: 'Say more', ...terms, source });
 }
 
-export const reviewAs = (org: TestOrg, user: string, request: ChangeRequest, verdict: Verdict) =>
-  addReview(
+/** Someone who may review, unless they were given other roles before. */
+export async function hire(org: TestOrg, username: string, role: Role = 'approver'): Promise<void> {
+  const { users, members } = org.stores;
+  const person = makeUser(username);
+  if (await users.insert(person, makeEntry())) {
+    await members.insert(makeMember(username, { roles: [role] }), makeEntry());
+  }
+}
+
+export async function reviewAs(
+  org: TestOrg,
+  user: string,
+  request: ChangeRequest,
+  verdict: Verdict,
+): Promise<Review> {
+  await hire(org, user);
+  return addReview(
     changingAs(org),
     request,
     { verdict, head: request.head },
     { caller: { actor: `user:${user}`, user }, requestId: 'r-1' },
   );
+}
 
 /** What the org's audit log says of change requests, after what made the org. */
 export async function auditOfChanges(org: TestOrg): Promise<string[]> {
