@@ -23,23 +23,23 @@ interface FirstAdmin {
  * file before it is in the database: a crash between the two must not leave a
  * key that nobody knows.
  *
- * @returns false when there was an administrator already, and nothing was done
+ * @returns the key that was generated; null where there was an administrator, or the operator chose
  */
 export async function ensureSiteAdmin({
   apiKeys,
   file,
   chosen,
   clock,
-}: FirstAdmin): Promise<boolean> {
+}: FirstAdmin): Promise<string | null> {
   const keys = await apiKeys.listOfSite();
-  if (keys.some((key) => isInForce(key, clock))) return false;
+  if (keys.some((key) => isInForce(key, clock))) return null;
   const token = chosen ?? (await generate());
   await checkUnused(token);
   const at = toTime(clock());
   const key = siteAdminKey(token, at);
   const { id: resource, createdBy: actor } = key;
   await apiKeys.insert(key, { at, tenant: '*', actor, action: 'api-key.create', resource });
-  return true;
+  return chosen === null ? token : null;
 
   async function generate(): Promise<string> {
     const { token: fresh } = mintApiKey();

@@ -42,7 +42,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
   await runtimes.start();
   runtimes.onOpen((runtime) => runtime.onFollow(() => settleAll({ ...shared, runtime })));
   await checkMasterKey(runtimes);
-  await prepareSite(config, { ...shared, runtimes });
+  const generatedKey = await prepareSite(config, { ...shared, runtimes });
   const vault = createVault(shared);
   const remotes = { ...shared, vault, scratchDir: join(config.dataDir, 'scratch') };
   const mirrors = new Mirrors({ ...remotes, scheduler: timers, random: Math.random });
@@ -90,7 +90,8 @@ export async function openService(config: Config, surroundings: Surroundings) {
     parsers.close();
     await storage.close();
   }
-  return { app, hotPath, metricsApp, onAnswered, openApi, runtimes, stores, jobs, stop };
+  const served = { app, hotPath, metricsApp, onAnswered, openApi, runtimes, stores, jobs, stop };
+  return { ...served, generatedKey };
 }
 
 /** How people prove who they are by a password. */

@@ -17,8 +17,13 @@ interface SiteParts {
   clock: Clock;
 }
 
-/** A first start makes the example org, then the administrator: a crash between is a first start again. */
-export async function prepareSite(config: Config, parts: SiteParts): Promise<void> {
+/**
+ * A first start makes the example org, then the administrator: a crash between is a first start
+ * again.
+ *
+ * @returns the administrator's key, where one was generated
+ */
+export async function prepareSite(config: Config, parts: SiteParts): Promise<string | null> {
   const { apiKeys, clock } = parts;
   const isFirstStart = (await apiKeys.listOfSite()).length === 0;
   if (isFirstStart && config.exampleOrg !== null) await makeExample(config.exampleOrg, parts);
@@ -27,7 +32,7 @@ export async function prepareSite(config: Config, parts: SiteParts): Promise<voi
     keep: (token: string) => keepSecret(path, token),
     replace: (token: string) => replaceSecret(path, token),
   };
-  await ensureSiteAdmin({ apiKeys, file, chosen: config.adminToken, clock });
+  return ensureSiteAdmin({ apiKeys, file, chosen: config.adminToken, clock });
 }
 
 async function makeExample(slug: string, { runtimes, artifacts, clock }: SiteParts) {

@@ -34,8 +34,8 @@ const ensure = (chosen: string | null = null) =>
 const callerOf = (token = '') => createAuthenticator(loggingIn(stores, clock)).authenticate(token);
 
 describe('ensureSiteAdmin', () => {
-  it('leaves a generated key in the file', async () => {
-    expect(await ensure()).toBe(true);
+  it('leaves a generated key in the file, and answers it', async () => {
+    expect(await ensure()).toBe(text);
 
     expect(text).toMatch(/^wmk_/);
     expect((await callerOf(text)).isSiteAdmin).toBe(true);
@@ -53,8 +53,8 @@ describe('ensureSiteAdmin', () => {
     await ensure();
     const before = text;
 
-    expect(await ensure()).toBe(false);
-    expect(await ensure('another-token-chosen-later')).toBe(false);
+    expect(await ensure()).toBeNull();
+    expect(await ensure('another-token-chosen-later')).toBeNull();
 
     expect(text).toBe(before);
     expect(await stores.apiKeys.listOfSite()).toHaveLength(1);
@@ -63,7 +63,7 @@ describe('ensureSiteAdmin', () => {
   it.each(['an-operators-own-long-text', mintApiKey().token])(
     'takes %s as the operator chose it, and writes no file',
     async (chosen) => {
-      await ensure(chosen);
+      expect(await ensure(chosen)).toBeNull();
 
       expect(text).toBeUndefined();
       expect((await callerOf(chosen)).isSiteAdmin).toBe(true);
@@ -88,7 +88,7 @@ describe('ensureSiteAdmin', () => {
     const expired = { org: null, expiresAt: '2026-01-01T00:00:00.000Z' };
     await stores.apiKeys.insert(makeApiKey('1'.repeat(16), expired), makeEntry());
 
-    expect(await ensure()).toBe(true);
+    expect(await ensure()).toBe(text);
 
     expect(text).not.toBe(old);
     expect((await callerOf(text)).isSiteAdmin).toBe(true);
