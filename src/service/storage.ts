@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Logger } from '../audit/logger.ts';
 import { removeSpools } from '../backup/spool.ts';
-import { type Config, parseMasterKey } from '../config/config.ts';
+import { type Config, ConfigError, parseMasterKey } from '../config/config.ts';
 import { keepSecret } from '../config/secret-file.ts';
 import { createArtifactStore } from '../database/artifact-store.ts';
 import { createBundleFiles } from '../database/bundle-files.ts';
@@ -11,6 +11,7 @@ import { openDatabase } from '../database/open.ts';
 import { createStores } from '../database/stores.ts';
 import { BundleCache } from '../delivery/bundle-cache.ts';
 import type { Clock } from '../model/clock.ts';
+import { WaymarkError } from '../model/errors.ts';
 import { createMasterKey } from '../signing/master-key.ts';
 import { sealByPassphrase } from '../signing/passphrase.ts';
 
@@ -27,9 +28,9 @@ export async function openStorage(config: Config, { log, clock }: Surroundings) 
   const { dataDir, databaseUrl } = config;
   const rawMasterKey = await masterKeyOf(config);
   const master = createMasterKey(rawMasterKey);
-  const isEmbedded = databaseUrl === null;
-  const location = isEmbedded ? { file: join(dataDir, 'waymark.db') } : { url: databaseUrl };
-  const database = await openDatabase(location);
+  const database = await (databaseUrl === null
+    ? openDatabase({ file: join(dataDir, 'waymark.db') })
+    : openDatabase({ url: databaseUrl }).catch(nameSetting));
   const stores = createStores(database);
   const artifacts = await createArtifactStore(join(dataDir, 'artifacts'), {
     onUnreadable: (file) => log.warn({ file }, 'a damaged artifact segment is made anew'),
@@ -46,6 +47,19 @@ export async function openStorage(config: Config, { log, clock }: Surroundings) 
   await removeSpools(dataDir);
   const backup = { dump, sealMasterKey, dataDir };
   return { stores, artifacts, bundles, master, backup, close };
+}
+
+/** PostgreSQL's: connection, credentials, no such database; and what a socket or a resolver says. */
+const NOT_OPENED = /^(08|28|3D)|^E[A-Z]/;
+
+/** Who starts a server can mend the address of its database, and that alone. */
+function nameSetting(error: unknown): never {
+  const cause = error instanceof WaymarkError ? error.cause : error;
+  const { code = '' } = cause as { code?: string };
+  if (!NOT_OPENED.test(code)) throw error;
+  // Neither its host nor its user: there may be a password beside them.
+  const message = `DATABASE_URL: the database cannot be opened (${code})`;
+  throw new ConfigError(message, { cause: error });
 }
 
 async function masterKeyOf({ masterKey, dataDir }: Config): Promise<Buffer> {

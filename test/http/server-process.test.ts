@@ -154,6 +154,28 @@ describe('a setting that is wrong', () => {
     expect(said).toBe(`waymark: WAYMARK_DATA_DIR ${dataDir} is in use by another server\n`);
   });
 
+  it.each([
+    ['a file', import.meta.filename],
+    ['below a file', join(import.meta.filename, 'data')],
+    ['where no folder can be made', '/dev/null/data'],
+    ['in a folder of the system’s own', '/proc/data'],
+  ])('includes a data directory that is %s', async (_, dataDir) => {
+    const { exitCode, said } = await runServer({ WAYMARK_DATA_DIR: dataDir });
+
+    expect(exitCode).toBe(2);
+    expect(said).toMatch(/^waymark: WAYMARK_DATA_DIR \S+ is no folder \(E[A-Z]+\)\n$/);
+  });
+
+  it('includes a database that cannot be opened, and does not repeat its password', async () => {
+    const { exitCode, said } = await runServer({
+      WAYMARK_DATA_DIR: join(folder, 'no-database'),
+      DATABASE_URL: 'postgres://waymark:hunter2@127.0.0.1:1/waymark',
+    });
+
+    expect(exitCode).toBe(2);
+    expect(said).toBe('waymark: DATABASE_URL: the database cannot be opened (ECONNREFUSED)\n');
+  });
+
   it('includes a master key that is not the one the secrets were stored with', async () => {
     const dataDir = join(folder, 'other-master');
     await (await startServer({ dataDir })).stop();
