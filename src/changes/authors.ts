@@ -13,7 +13,7 @@ export async function authorsOf(
   request: ChangeRequest,
 ): Promise<ReadonlySet<string>> {
   const { head, targetHead } = await headsOf(runtime, request);
-  const actors = [request.author, ...(await runtime.authorsOf(head, targetHead))];
+  const actors = [request.author, ...(await runtime.authors.between(head, targetHead))];
   return new Set(actors.map(personIn));
 }
 

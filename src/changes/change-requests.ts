@@ -130,7 +130,7 @@ async function insert(
     version: 1,
   };
   // First: of a crash in between nothing is left that somebody could approve.
-  await runtime.addAuthors(place.head, [actor, ...(changing.makers ?? [])]);
+  await runtime.authors.add(place.head, [actor, ...(changing.makers ?? [])]);
   const made = await changeRequests.insert(request, ({ number, source, head }) => ({
     at,
     tenant: org,

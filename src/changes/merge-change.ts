@@ -116,7 +116,7 @@ export async function mergeChange(
   const update = { ref: refOf(request.target), old: targetHead, new: commit };
   try {
     // What is squashed into a branch is still theirs when that is proposed in turn.
-    const authors = await runtime.authorsOf(request.head, targetHead);
+    const authors = await runtime.authors.between(request.head, targetHead);
     const cause = { actor, action: 'change.merge', ...(requestId && { requestId }) };
     await runtime.moveRef(update, { ...cause, authors: [request.author, ...authors] });
   } catch (error) {

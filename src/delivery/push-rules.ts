@@ -1,5 +1,7 @@
 import type { PushedRef } from '../git/gate.ts';
+import type { Org } from '../identity/org.ts';
 import type { Permission } from '../identity/roles.ts';
+import { WaymarkError } from '../model/errors.ts';
 import { ZERO_OID } from '../model/names.ts';
 import { isReleaseName } from '../release/accept-tag.ts';
 
@@ -10,7 +12,13 @@ export type RefRule =
   | { check: 'release'; name: string }
   | { check: 'branch' };
 
-export const FOLLOWS_UPSTREAM = 'follows an upstream repository: change it there';
+const FOLLOWS_UPSTREAM = 'follows an upstream repository: change it there';
+
+/** @throws {WaymarkError} `REG_MIRROR_READ_ONLY` for what a mirror's upstream alone moves */
+export function checkMoves({ ref }: PushedRef, { mode }: Pick<Org, 'mode'>): void {
+  if (ref !== 'refs/heads/main' || mode !== 'mirror') return;
+  throw new WaymarkError('REG_MIRROR_READ_ONLY', `main ${FOLLOWS_UPSTREAM}`);
+}
 
 export function judgeRef(
   update: PushedRef,

@@ -1,15 +1,15 @@
 import type { Push, PushedRef, PushGate } from '../git/gate.ts';
-import { commitsBetween, isFirstParentAncestor } from '../git/history.ts';
+import { isFirstParentAncestor } from '../git/history.ts';
 import { removeStaleLocks } from '../git/locks.ts';
 import { movedRef } from '../git/moved-ref.ts';
 import { type ObjectPool, openObjectPool } from '../git/object-pool.ts';
 import { openRefs, type Refs } from '../git/refs.ts';
+import type { Caller } from '../identity/caller.ts';
 import type { Org } from '../identity/org.ts';
 import type { Permission } from '../identity/roles.ts';
 import { type Diagnostic, isError } from '../model/diagnostic.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { failpoint } from '../model/failpoint.ts';
-import { ZERO_OID } from '../model/names.ts';
 import type { Result } from '../model/result.ts';
 import type { ParsePool } from '../registry/parse-pool.ts';
 import type { Snapshot } from '../registry/snapshot.ts';
@@ -18,7 +18,7 @@ import type { StoredRoot } from '../signing/keys.ts';
 import type { MasterKey } from '../signing/master-key.ts';
 import { type Keyring, openKeyring } from '../signing/org-keys.ts';
 import { keysOfRole, parseRoot, type RootDocument } from '../signing/root.ts';
-import type { CommitAuthorStore } from './commit-authors.ts';
+import { type CommitAuthorStore, CommitAuthors } from './commit-authors.ts';
 import { Commits } from './commits.ts';
 import { findHandedOut } from './handed-out.ts';
 import { type AuthoredCause, type Cause, intentsOf } from './intents.ts';
@@ -28,7 +28,7 @@ import { type Protection, protectionOf } from './protection.ts';
 import type { ReleaseRow } from './publication.ts';
 import { type Published, storeRecord } from './published.ts';
 import { checkPush } from './push-gate.ts';
-import { FOLLOWS_UPSTREAM } from './push-rules.ts';
+import { checkMoves } from './push-rules.ts';
 import type { Quarantine, QuarantineStore } from './quarantine.ts';
 import type { PluginRecord } from './record.ts';
 import { Reminders } from './reminders.ts';
@@ -46,12 +46,7 @@ export interface RuntimeDeps extends ProjectionDeps {
 const MOST_ATTEMPTS = 20;
 
 /** Who does something to an org, as far as the gate and the audit log need to know. */
-export interface Actor {
-  actor: string;
-  permissions: ReadonlySet<Permission>;
-  /** Of a key: who else can act by it. */
-  makers?: readonly string[];
-}
+export type Actor = Pick<Caller, 'actor' | 'permissions' | 'makers'>;
 
 /**
  * One org on this node: its repository, what it serves, and the only way to
@@ -64,6 +59,7 @@ export class OrgRuntime {
   readonly repo: string;
   readonly pool: ObjectPool;
   readonly refs: Refs;
+  readonly authors: CommitAuthors;
   readonly #deps: RuntimeDeps;
   readonly #commits: Commits;
   readonly #reminders: Reminders;
@@ -85,9 +81,9 @@ export class OrgRuntime {
     this.#deps = deps;
     this.pool = openObjectPool(repo);
     this.refs = openRefs(repo);
-    const { pool } = this;
+    this.authors = new CommitAuthors(org.slug, repo, deps.commitAuthors);
     const { artifacts, parsers, log } = deps;
-    this.#commits = new Commits({ repo, pool, artifacts, parsers }, log);
+    this.#commits = new Commits({ repo, pool: this.pool, artifacts, parsers }, log);
     this.#reminders = new Reminders(deps.clock, () => this.#refreshAlone());
     this.#projection = new Projection(this, this.#commits, this.#reminders, deps);
   }
@@ -223,7 +219,7 @@ export class OrgRuntime {
         const messages = await this.#check(push, caller);
         if (messages.length > 0) return { accept: false, messages };
         const cause = { actor: caller.actor, action: 'git.push', ...(requestId && { requestId }) };
-        await this.#addAuthors(push.updates, [caller.actor, ...(caller.makers ?? [])]);
+        await this.authors.note(push.updates, [caller.actor, ...(caller.makers ?? [])]);
         opIds = await this.#openIntents(push.updates, cause);
         return { accept: true, messages };
       },
@@ -262,8 +258,8 @@ export class OrgRuntime {
    *   `REG_MIRROR_READ_ONLY`
    */
   async moveRef(update: PushedRef, { authors, ...cause }: AuthoredCause): Promise<void> {
-    if (update.ref === MAIN && this.org.mode === 'mirror') throw mirrorIsReadOnly();
-    await this.#addAuthors([update], authors ?? [cause.actor]);
+    checkMoves(update, this.org);
+    await this.authors.note([update], authors ?? [cause.actor]);
     await this.#moveRef(update, cause);
   }
 
@@ -307,25 +303,6 @@ export class OrgRuntime {
   /** The releases that a tag which is here would make, or why it makes none. */
   judgeTag(name: string, oid: string): Promise<Result<ReleaseRow[], string>> {
     return acceptTag(this.tagReader(), name, oid);
-  }
-
-  /** Before a branch moves to it: whom nobody has noted would pass for somebody else. */
-  async #addAuthors(updates: readonly PushedRef[], authors: readonly string[]): Promise<void> {
-    for (const { ref, new: commit } of updates) {
-      const isProposed = ref.startsWith('refs/heads/') && ref !== MAIN && commit !== ZERO_OID;
-      if (isProposed) await this.addAuthors(commit, authors);
-    }
-  }
-
-  /** Whoever brings a commit is not the one to approve it. */
-  addAuthors(commit: string, authors: readonly string[]): Promise<void> {
-    return this.#deps.commitAuthors.add(this.org.slug, commit, authors);
-  }
-
-  /** Who has brought the commits that `after` does not lead to. */
-  async authorsOf(head: string, after: string): Promise<string[]> {
-    const commits = await commitsBetween(this.repo, head, after);
-    return await this.#deps.commitAuthors.of(this.org.slug, commits);
   }
 
   async #openIntents(updates: readonly PushedRef[], cause: Cause): Promise<string[]> {
@@ -421,6 +398,3 @@ export class OrgRuntime {
     };
   }
 }
-
-export const mirrorIsReadOnly = (): WaymarkError =>
-  new WaymarkError('REG_MIRROR_READ_ONLY', `main ${FOLLOWS_UPSTREAM}`);

@@ -66,7 +66,7 @@ describe('authorsOf', () => {
 
     const head = (await org.runtime.refs.read('refs/heads/dev'))!;
 
-    expect(await org.runtime.authorsOf(head, org.repository.head)).toEqual([
+    expect(await org.runtime.authors.between(head, org.repository.head)).toEqual([
       'user:ada',
       'user:lin',
     ]);
@@ -103,7 +103,7 @@ describe('withoutVoice', () => {
   it('lets no author, also where they approved before they pushed', async () => {
     const request = await propose(org, files('better'));
     const review = await reviewAs(org, 'lin', request, 'approved');
-    await org.runtime.addAuthors(request.head, ['user:lin']);
+    await org.runtime.authors.add(request.head, ['user:lin']);
 
     expect([...(await withoutVoice(changingAs(org), request, [review]))]).toEqual(['user:lin']);
   });

@@ -27,7 +27,7 @@ async function review(
   const runtime = {
     refs: { read: async () => '4'.repeat(40) },
     pool: { find: async () => ({ type: 'commit' }) },
-    authorsOf: async () => pushers,
+    authors: { between: async () => pushers },
   };
   const clock = () => Date.UTC(2026, 2, 1);
   const settling = { ...stores, runtime, clock } as unknown as Settling;
