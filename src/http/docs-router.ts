@@ -5,12 +5,19 @@ import { matchesEtag } from './delivery-answer.ts';
 import { script, style } from './docs-assets.ts';
 import { docsPage } from './docs-page.ts';
 import type { OpenApi } from './openapi.ts';
+import { refuseOthers } from './route.ts';
 
 /** `GET /openapi.json`, and `GET /docs`, which shows it: for everybody, and made once. */
 export function docsRouter(document: OpenApi): Router {
   const router = Router({ caseSensitive: true, strict: true });
-  router.get('/openapi.json', fixed('application/json', JSON.stringify(document)));
-  router.get('/docs', secured(), fixed('text/html', docsPage(document)));
+  router
+    .route('/openapi.json')
+    .get(fixed('application/json', JSON.stringify(document)))
+    .all(refuseOthers(['GET']));
+  router
+    .route('/docs')
+    .get(secured(), fixed('text/html', docsPage(document)))
+    .all(refuseOthers(['GET']));
   return router;
 }
 

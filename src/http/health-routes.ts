@@ -1,4 +1,5 @@
 import { Router } from 'express';
+import { refuseOthers } from './route.ts';
 
 /** Whether this process can serve, and what of it is not as it should be, one sentence each. */
 export type Readiness = () => Promise<{ isReady: boolean; degraded: readonly string[] }>;
@@ -15,5 +16,6 @@ export function healthRouter(readiness: Readiness): Router {
     if (!isReady) response.status(503).set('Retry-After', '5');
     response.json({ status, degraded });
   });
+  router.all(['/healthz', '/readyz'], refuseOthers(['GET']));
   return router;
 }

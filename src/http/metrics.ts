@@ -4,6 +4,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { WaymarkError } from '../model/errors.ts';
 import type { OnAnswered } from './answered.ts';
 import { countRequests } from './request-metrics.ts';
+import { refuseOthers } from './route.ts';
 
 /** One number, or one for each value of a label. */
 export interface Reading {
@@ -49,7 +50,11 @@ function addReading(register: Registry, { name, help, labels = [], read }: Readi
 /** `GET /metrics`, for whoever has the token; nothing is there without one. */
 export function metricsRouter({ text }: Metrics, token: string | null): Router {
   const router = Router();
-  if (token !== null) router.get('/metrics', checkToken(token), answer(text));
+  if (token === null) return router;
+  router
+    .route('/metrics')
+    .get(checkToken(token), answer(text))
+    .all(refuseOthers(['GET']));
   return router;
 }
 

@@ -123,7 +123,7 @@ export function routesOf(rows: readonly Route[], options: RouteOptions): Router 
     for (const row of sharing) {
       place[row.method]((request, response) => serve(row, request, response, options));
     }
-    place.all(refuseMethod(sharing));
+    place.all(refuseOthers(sharing.map(({ method }) => method.toUpperCase())));
   }
   return router;
 }
@@ -240,8 +240,8 @@ function send(response: Response, answer: Answer, { isEnveloped }: RouteOptions)
   else response.json(isEnveloped ? success(response, body, pagination) : body);
 }
 
-function refuseMethod(rows: readonly Route[]) {
-  const methods = rows.map(({ method }) => method.toUpperCase());
+/** For a path that takes these methods alone. */
+export function refuseOthers(methods: readonly string[]) {
   const allow = methods.includes('GET') ? [...methods, 'HEAD'] : methods;
   return (request: Request, response: Response): never => {
     response.setHeader('Allow', allow.join(', '));

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type AppOptions, serveApp } from '../support/app.ts';
 
-async function askServer(path: string, options: Partial<AppOptions> = {}) {
+async function askServer(path: string, options: Partial<AppOptions> = {}, method = 'GET') {
   const app = await serveApp({ rows: () => [], ...options });
-  const answer = await app.ask(path);
+  const answer = await app.ask(path, { method });
   await app.close();
   return answer;
 }
@@ -41,5 +41,14 @@ describe('GET /readyz', () => {
     expect(answer.status).toBe(503);
     expect(answer.headers.get('retry-after')).toBe('5');
     expect(answer.body).toMatchObject({ status: 'unavailable' });
+  });
+});
+
+describe.each(['/healthz', '/readyz'])('another method of %s', (path) => {
+  it('is 405, and says which there is', async () => {
+    const answer = await askServer(path, {}, 'POST');
+
+    expect(answer.status).toBe(405);
+    expect(answer.headers.get('allow')).toBe('GET, HEAD');
   });
 });

@@ -120,6 +120,13 @@ describe('GET /metrics', () => {
     expect(await answer.json()).toMatchObject({ error: { code } });
   });
 
+  it('is 405 by another method', async () => {
+    const answer = await fetch(`${await serveRouter(TOKEN)}/metrics`, { method: 'DELETE' });
+
+    expect(answer.status).toBe(405);
+    expect(answer.headers.get('allow')).toBe('GET, HEAD');
+  });
+
   it('answers whoever has the token', async () => {
     const headers = { authorization: `Bearer ${TOKEN}` };
     const answer = await fetch(`${await serveRouter(TOKEN)}/metrics`, { headers });

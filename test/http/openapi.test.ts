@@ -89,6 +89,15 @@ describe('GET /openapi.json', () => {
   });
 });
 
+describe.each(['/openapi.json', '/docs'])('another method of %s', (path) => {
+  it('is 405, and says which there is', async () => {
+    const answer = await ask(service.url + path, { method: 'POST' });
+
+    expect(answer.status).toBe(405);
+    expect(answer.headers.get('allow')).toBe('GET, HEAD');
+  });
+});
+
 describe('GET /docs', () => {
   it('shows every route on one page that asks for nothing from elsewhere', async () => {
     const { status, headers, text } = await ask(`${service.url}/docs`);
