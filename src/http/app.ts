@@ -3,6 +3,7 @@ import type { Authenticator } from '../identity/authenticate.ts';
 import { WaymarkError } from '../model/errors.ts';
 import type { Network } from '../outbound/address.ts';
 import { placeClientAddress } from './client-address.ts';
+import { countRequest } from './count-request.ts';
 import { type LogError, sendError } from './errors.ts';
 import { healthRouter, type Readiness } from './health-routes.ts';
 import { identify } from './identify.ts';
@@ -38,6 +39,10 @@ export function createApp(parts: AppParts): Express {
   app.use(healthRouter(readiness));
   if (metrics) app.use(metrics);
   app.use(placeClientAddress(parts.trustedProxies));
+  app.use('/v0/management', (request, response, next) => {
+    countRequest(limiter, undefined, request, response);
+    next();
+  });
   app.use('/v0/management', management);
   app.use(identify({ authenticator, limiter, publicUrl }));
   for (const { at, router } of routers) app.use(at, router);

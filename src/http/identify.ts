@@ -1,11 +1,12 @@
-import type { Request, RequestHandler, Response } from 'express';
+import type { RequestHandler, Response } from 'express';
 import type { Authenticator } from '../identity/authenticate.ts';
 import type { Caller } from '../identity/caller.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { clientAddressIn } from './client-address.ts';
+import { countRequest } from './count-request.ts';
 import { type Credential, credentialOf } from './credential.ts';
 import { checkCsrf } from './csrf.ts';
-import { addressOf, loadOf, principalOf, type RateLimiter, rateLimited } from './rate-limit.ts';
+import type { RateLimiter } from './rate-limit.ts';
 import { sessionCookie } from './session-cookie.ts';
 
 interface Deps {
@@ -32,10 +33,10 @@ export function identify({ authenticator, limiter, publicUrl }: Deps): RequestHa
         response.setHeader('Set-Cookie', sessionCookie(request, publicUrl, null));
       }
       // A failure of the database is nobody's guess at a key.
-      if (isRefusal(error)) count(undefined, request, response);
+      if (isRefusal(error)) countRequest(limiter, undefined, request, response);
       throw error;
     }
-    count(caller, request, response);
+    countRequest(limiter, caller, request, response);
     if (credential?.kind === 'session') checkCsrf(request, credential.token, publicUrl);
     response.locals['caller'] = caller;
     next();
@@ -51,24 +52,10 @@ export function identify({ authenticator, limiter, publicUrl }: Deps): RequestHa
       ? authenticator.authenticateSession(token)
       : authenticator.authenticate(token);
   }
-
-  function count(caller: Caller | undefined, request: Request, response: Response): void {
-    const who = caller ? principalOf(caller) : addressOf(clientAddressIn(response));
-    const taken = limiter.take(who, loadOf(request.method, request.originalUrl));
-    for (const [name, value] of Object.entries(taken.headers)) response.setHeader(name, value);
-    if (!taken.isAllowed) {
-      response.setHeader('Retry-After', taken.retryAfterSec);
-      throw rateLimited(taken, caller?.kind ?? 'address');
-    }
-    if (request.headers['if-none-match'] === undefined) return;
-    response.once('finish', () => {
-      if (response.statusCode === 304) limiter.exchange(who);
-    });
-  }
 }
 
 const isRefusal = (error: unknown): boolean =>
-  error instanceof WaymarkError && error.code.startsWith('AUTH_');
+  error instanceof WaymarkError && /^(AUTH_|RATE_LIMITED$)/.test(error.code);
 
 /** Undefined for a request without a credential. */
 export const findCaller = (response: Response): Caller | undefined =>

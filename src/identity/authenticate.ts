@@ -14,7 +14,7 @@ export interface Authenticator {
   authenticate(token: string): Promise<Caller>;
   /** @throws {WaymarkError} as `authenticate` does */
   authenticateSession(token: string): Promise<Caller>;
-  /** @throws {WaymarkError} `AUTH_LOGIN_FAILED`, `AUTH_LOCKED` */
+  /** @throws {WaymarkError} `AUTH_LOGIN_FAILED`, `RATE_LIMITED` */
   authenticatePassword(attempt: Attempt): Promise<Caller>;
   /** Forgets what rests on a key, client, session or person, or everything: it counts at once. */
   invalidate(id?: string): void;

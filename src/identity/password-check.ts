@@ -21,7 +21,7 @@ export interface Attempt {
 /**
  * The user whose password this is. Answers alike, and as late, for one who is not there.
  *
- * @throws {WaymarkError} `AUTH_LOGIN_FAILED`, `AUTH_LOCKED`
+ * @throws {WaymarkError} `AUTH_LOGIN_FAILED`, `RATE_LIMITED`
  */
 export async function checkPassword(
   { users, lockouts, passwords, clock }: PasswordDeps,
@@ -50,5 +50,7 @@ export async function checkPassword(
 function locked(forMs: number): WaymarkError {
   const retryAfterSec = Math.max(1, Math.ceil(forMs / 1000));
   const message = `too many wrong passwords: try again in ${retryAfterSec} s`;
-  return new WaymarkError('AUTH_LOCKED', message, { details: { retryAfterSec } });
+  return new WaymarkError('RATE_LIMITED', message, {
+    details: { scope: 'password', retryAfterSec },
+  });
 }

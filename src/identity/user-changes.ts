@@ -88,7 +88,7 @@ export async function changeUser(
 /**
  * What people change of themselves. Another password ends every session of theirs.
  *
- * @throws {WaymarkError} `VAL_FAILED`, `AUTH_LOGIN_FAILED`, `AUTH_LOCKED`, `RES_STATE_CONFLICT`,
+ * @throws {WaymarkError} `VAL_FAILED`, `AUTH_LOGIN_FAILED`, `RATE_LIMITED`, `RES_STATE_CONFLICT`,
  * `RES_NOT_FOUND` for a caller who is nobody in the database
  */
 export async function changeOwnUser(

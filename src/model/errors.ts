@@ -14,7 +14,6 @@ export type ErrorCode =
   | 'AUTH_TOKEN_EXPIRED'
   | 'AUTH_TOKEN_REVOKED'
   | 'AUTH_LOGIN_FAILED'
-  | 'AUTH_LOCKED'
   | 'PERM_DENIED'
   | 'PERM_CSRF'
   | 'PERM_BANNED'

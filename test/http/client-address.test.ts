@@ -114,7 +114,7 @@ describe('two clients of one proxy', () => {
     await behindProxy();
     for (let i = 0; i < 5; i += 1) await logIn(EVE, 'wrong');
 
-    expect(await logIn(EVE, PASSWORD)).toEqual([429, 'AUTH_LOCKED']);
+    expect(await logIn(EVE, PASSWORD)).toEqual([429, 'RATE_LIMITED']);
     expect(await logIn(ADA, PASSWORD)).toEqual([201, undefined]);
   });
 
@@ -122,7 +122,7 @@ describe('two clients of one proxy', () => {
     await behindProxy({ trustedProxies: '' });
     for (let i = 0; i < 5; i += 1) await logIn(EVE, 'wrong');
 
-    expect(await logIn(ADA, PASSWORD)).toEqual([429, 'AUTH_LOCKED']);
+    expect(await logIn(ADA, PASSWORD)).toEqual([429, 'RATE_LIMITED']);
   });
 
   it('are locked out by git’s password too', async () => {
@@ -133,7 +133,7 @@ describe('two clients of one proxy', () => {
     };
     for (let i = 0; i < 5; i += 1) await git(EVE, `wrong-${i}`);
 
-    expect(await git(EVE, PASSWORD)).toEqual([429, 'AUTH_LOCKED']);
+    expect(await git(EVE, PASSWORD)).toEqual([429, 'RATE_LIMITED']);
     expect(await git(ADA, PASSWORD)).toEqual([404, 'RES_NOT_FOUND']);
   });
 
@@ -146,7 +146,7 @@ describe('two clients of one proxy', () => {
     };
     for (let i = 0; i < 5; i += 1) await change(EVE, 'wrong');
 
-    expect(await change(EVE, PASSWORD)).toEqual([429, 'AUTH_LOCKED']);
+    expect(await change(EVE, PASSWORD)).toEqual([429, 'RATE_LIMITED']);
     expect(await change(ADA, PASSWORD)).toEqual([200, undefined]);
   });
 

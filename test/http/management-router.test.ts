@@ -28,6 +28,17 @@ describe('/v0/management', () => {
     expect(await ask(headers)).toEqual([404, 'RES_NOT_FOUND']);
   });
 
+  it('counts for the rate limit of the address, before any key is looked at', async () => {
+    await app.close();
+    app = await serveApp({ rows: () => [], rateLimit: 10, clock: () => nowMs });
+    const headers = { 'x-management-key': MANAGEMENT_KEY };
+
+    const first = await app.ask(path, { headers });
+
+    expect(first.headers.get('x-ratelimit-limit')).toBe('10');
+    expect(await ask(headers)).toEqual([429, 'RATE_LIMITED']);
+  });
+
   it('is 401 without one', async () => {
     expect(await ask()).toEqual([401, 'AUTH_TOKEN_MISSING']);
     expect(await ask({ 'x-api-key': MANAGEMENT_KEY })).toEqual([401, 'AUTH_TOKEN_MISSING']);

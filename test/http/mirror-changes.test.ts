@@ -183,7 +183,7 @@ describe('a mirror whose upstream lives at a provider', () => {
   ])('leaves it to the upstream to go on: %s %s', async (method, path, body) => {
     const answer = await api(`/change-requests/${number}${path}`, { method, body });
 
-    expect(answer.status).toBe(409);
+    expect(answer.status).toBe(422);
     expect(answer.body.error).toMatchObject({
       code: 'REG_MIRROR_READ_ONLY',
       details: { url: `https://provider.example/team/registry/pulls/${number}` },
@@ -292,7 +292,7 @@ describe('a mirror without a provider', () => {
       body: { base: head, message: 'Other', operations },
     });
 
-    expect(answer.status, answer.text).toBe(409);
+    expect(answer.status, answer.text).toBe(422);
     expect(answer.body.error).toMatchObject({
       code: 'REG_MIRROR_READ_ONLY',
       details: { reason: 'no-provider' },

@@ -116,7 +116,7 @@ describe('POST /api/v1/session', () => {
 
     const locked = await logInTo(app, 'ada');
 
-    expect(await codeOf(Promise.resolve(locked))).toEqual([429, 'AUTH_LOCKED']);
+    expect(await codeOf(Promise.resolve(locked))).toEqual([429, 'RATE_LIMITED']);
     expect(locked.headers.get('retry-after')).toBe('30');
     expect(locked.text).not.toMatch(PASSWORD);
   });

@@ -266,7 +266,7 @@ describe('main of a mirror', () => {
     const path = `/components/sales/versions/9.0.${mirrors}/yank`;
     const answer = await api(path, { body: { reason: 'It is wrong.' } });
 
-    expect([answer.status, answer.body.error.code]).toEqual([409, 'REG_MIRROR_READ_ONLY']);
+    expect([answer.status, answer.body.error.code]).toEqual([422, 'REG_MIRROR_READ_ONLY']);
   });
 
   it('may be released from here', async () => {

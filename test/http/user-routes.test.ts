@@ -264,7 +264,7 @@ describe('PUT /api/v1/users/me', () => {
     const body = { password: NEW_PASSWORD, currentPassword: 'wrong' };
     for (let i = 0; i < 5; i += 1) await ask(me, { method: 'PUT', body });
 
-    expect(await codeOf(ask(me, { method: 'PUT', body }))).toEqual([429, 'AUTH_LOCKED']);
+    expect(await codeOf(ask(me, { method: 'PUT', body }))).toEqual([429, 'RATE_LIMITED']);
   });
 
   it('gives no password to who logs in elsewhere', async () => {

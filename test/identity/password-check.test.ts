@@ -76,8 +76,8 @@ describe('after too many wrong passwords', () => {
     await guess(5);
 
     await expect(check(RIGHT)).rejects.toMatchObject({
-      code: 'AUTH_LOCKED',
-      facts: { details: { retryAfterSec: 30 } },
+      code: 'RATE_LIMITED',
+      facts: { details: { scope: 'password', retryAfterSec: 30 } },
     });
     nowMs += 10_500;
     await expect(check(RIGHT)).rejects.toMatchObject({
@@ -113,7 +113,7 @@ describe('after too many wrong passwords', () => {
   it('locks a name that nobody has alike', async () => {
     await guess(5, 'eve');
 
-    await expect(check(RIGHT, 'eve')).rejects.toMatchObject({ code: 'AUTH_LOCKED' });
+    await expect(check(RIGHT, 'eve')).rejects.toMatchObject({ code: 'RATE_LIMITED' });
   });
 
   it('keeps nobody out who comes from elsewhere', async () => {
@@ -122,7 +122,7 @@ describe('after too many wrong passwords', () => {
       nowMs += 900_000;
     }
     await check('a wrong password').catch(() => {});
-    await expect(check(RIGHT)).rejects.toMatchObject({ code: 'AUTH_LOCKED' });
+    await expect(check(RIGHT)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
 
     await check(RIGHT, 'ada', '198.51.100.7');
   });
@@ -130,7 +130,9 @@ describe('after too many wrong passwords', () => {
   it('locks a name that is tried from everywhere', async () => {
     for (let i = 0; i < 200; i += 1) await guess(1, 'ada', `198.51.${i}.1`);
 
-    await expect(check(RIGHT, 'ada', '203.0.113.1')).rejects.toMatchObject({ code: 'AUTH_LOCKED' });
+    await expect(check(RIGHT, 'ada', '203.0.113.1')).rejects.toMatchObject({
+      code: 'RATE_LIMITED',
+    });
   });
 
   it('locks nobody else', async () => {
@@ -142,7 +144,7 @@ describe('after too many wrong passwords', () => {
   it('locks an address that tries many names', async () => {
     for (let i = 0; i < 50; i += 1) await guess(1, `name-${i}`, '192.0.2.9');
 
-    await expect(check(RIGHT, 'ada', '192.0.2.9')).rejects.toMatchObject({ code: 'AUTH_LOCKED' });
+    await expect(check(RIGHT, 'ada', '192.0.2.9')).rejects.toMatchObject({ code: 'RATE_LIMITED' });
     await check(RIGHT, 'ada', '192.0.2.8');
   });
 
