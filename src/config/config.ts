@@ -81,12 +81,21 @@ export function readConfig(env: Environment = process.env): Config {
   });
 }
 
+const OF_PLUGINS = [
+  'WAYMARK_PLUGINS_DIR',
+  'WAYMARK_PLUGINS_UNCONFINED',
+  'WAYMARK_PLUGINS_ALLOW_UNSIGNED',
+  'WAYMARK_PLUGIN_KEYS',
+];
+
 /** What later versions know is refused rather than ignored: nobody should count on it. */
 function checkUnsupported(env: Environment): void {
   const role = env['WAYMARK_ROLE'] || 'all';
   if (role !== 'all') {
     throw new ConfigError(`WAYMARK_ROLE is ${role}: this version runs all parts in one process`);
   }
+  const ofPlugins = OF_PLUGINS.find((setting) => env[setting]);
+  if (ofPlugins) throw new ConfigError(`${ofPlugins} is set: this version runs no plugins itself`);
 }
 
 function portOf(text: string, setting: string): number {

@@ -141,6 +141,12 @@ describe('readConfig', () => {
       { WAYMARK_ROLE: 'worker' },
       'WAYMARK_ROLE is worker: this version runs all parts in one process',
     ],
+    ...['PLUGINS_DIR', 'PLUGINS_UNCONFINED', 'PLUGINS_ALLOW_UNSIGNED', 'PLUGIN_KEYS'].map(
+      (name): [Record<string, string>, string] => [
+        { [`WAYMARK_${name}`]: 'x' },
+        `WAYMARK_${name} is set: this version runs no plugins itself`,
+      ],
+    ),
     [
       { REDIS_URL: 'http://:secret@cache' },
       'REDIS_URL must start with redis:// or rediss://; leave it out for none',
