@@ -137,7 +137,12 @@ export function changeRequestRoutes(deps: ChangeRequestRouteDeps): Route[] {
     const by = { actor, makers, requestId };
     return { changeRequests, proposeUpstream, users, members, clock, runtime, ...by };
   };
-  return [...listRoutes(changing), ...requestRoutes(changing), ...lookRoutes(changing)];
+  return [
+    ...listRoutes(changing),
+    ...requestRoutes(changing),
+    ...reviewRoutes(changing),
+    ...lookRoutes(changing),
+  ];
 }
 
 type ChangingOf = (call: Pick<Call, 'org' | 'caller' | 'requestId'>) => Changing;
@@ -233,9 +238,11 @@ function requestRoutes(changing: ChangingOf): Route[] {
   ];
 }
 
-function lookRoutes(changing: ChangingOf): Route[] {
-  const current = (call: Call) =>
-    getCurrent(changing(call), numberIn((call.params as { number: string }).number));
+const currentOf = (changing: ChangingOf) => (call: Call) =>
+  getCurrent(changing(call), numberIn((call.params as { number: string }).number));
+
+function reviewRoutes(changing: ChangingOf): Route[] {
+  const current = currentOf(changing);
   return [
     route({
       method: 'post',
@@ -277,6 +284,12 @@ function lookRoutes(changing: ChangingOf): Route[] {
         throw new WaymarkError('RES_NOT_FOUND', `there is no review ${id}`);
       },
     }),
+  ];
+}
+
+function lookRoutes(changing: ChangingOf): Route[] {
+  const current = currentOf(changing);
+  return [
     route({
       method: 'get',
       path: `${one}/diff`,

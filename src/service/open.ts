@@ -24,7 +24,7 @@ import { openLimits } from './limits.ts';
 import { readinessOf } from './readiness.ts';
 import { type Parts, routersOver } from './routers.ts';
 import { openOidc, openTokens } from './sign-in.ts';
-import { checkMasterKey, managementKeyOf, prepareSite } from './site.ts';
+import { managementKeyOf, prepareSite } from './site.ts';
 import { openStorage, type Surroundings } from './storage.ts';
 import { openTelemetry } from './telemetry.ts';
 
@@ -41,7 +41,6 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const runtimes = new OrgRuntimes({ ...shared, parsers, dataDir: config.dataDir, templateDir });
   await runtimes.start();
   runtimes.onOpen((runtime) => runtime.onFollow(() => settleAll({ ...shared, runtime })));
-  await checkMasterKey(runtimes);
   const generatedKey = await prepareSite(config, { ...shared, runtimes });
   const vault = createVault(shared);
   const remotes = { ...shared, vault, scratchDir: join(config.dataDir, 'scratch') };
@@ -51,8 +50,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const tokens = openTokens(config, { ...storage, log, clock });
   const authenticator = createAuthenticator({ ...stores, ...people, ...tokens, clock });
   const { limiter, close: closeLimits } = openLimits(config, { runtimes, clock, log });
-  const logError = (error: unknown, requestId: string) =>
-    log.error({ error, requestId }, 'a request failed');
+  const logError = failuresTo(log);
   const deliveries = new Deliveries(runtimes, shared);
   const oidc = openOidc(config, { ...storage, log, clock, authenticator });
   const own = { publicUrl: config.publicUrl, ...people, ...tokens, oidc, authenticator };
@@ -93,6 +91,9 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const served = { app, hotPath, metricsApp, onAnswered, openApi, runtimes, stores, jobs, stop };
   return { ...served, generatedKey };
 }
+
+const failuresTo = (log: Surroundings['log']) => (error: unknown, requestId: string) =>
+  log.error({ error, requestId }, 'a request failed');
 
 /** How people prove who they are by a password. */
 function loggingIn(deps: Pick<Stores, 'users' | 'lockouts'> & Pick<Surroundings, 'clock'>) {

@@ -24,7 +24,8 @@ interface SiteParts {
  * @returns the administrator's key, where one was generated
  */
 export async function prepareSite(config: Config, parts: SiteParts): Promise<string | null> {
-  const { apiKeys, clock } = parts;
+  const { runtimes, apiKeys, clock } = parts;
+  await checkMasterKey(runtimes);
   const isFirstStart = (await apiKeys.listOfSite()).length === 0;
   if (isFirstStart && config.exampleOrg !== null) await makeExample(config.exampleOrg, parts);
   const path = adminKeyFile(config);
@@ -61,7 +62,7 @@ export const adminKeyFile = ({ dataDir }: Pick<Config, 'dataDir'>): string =>
   join(dataDir, 'admin-key');
 
 /** Now, rather than at the first signature. */
-export async function checkMasterKey(runtimes: OrgRuntimes): Promise<void> {
+async function checkMasterKey(runtimes: OrgRuntimes): Promise<void> {
   const [runtime] = runtimes.all();
   try {
     await runtime?.keyring.privateKey('index');
