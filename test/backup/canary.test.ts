@@ -50,8 +50,8 @@ beforeAll(async () => {
   await ask(`${service.url}/api/v1/orgs?token=${CANARY}`, { token: CANARY });
   Object.assign(secrets, {
     canary: CANARY,
-    'an API key': editor.split('_')[2],
-    "the administrator's key": service.admin.split('_')[2],
+    'an API key': editor.split('_').slice(2).join('_'),
+    "the administrator's key": service.admin.split('_').slice(2).join('_'),
     "a client's token": client.token.slice('wmc_'.length),
     "a feed's token": feed['token'],
     'the master key': (await readFile(join(service.dataDir, 'master-key'), 'utf8')).trim(),
