@@ -93,7 +93,9 @@ export function runGit(
   child.once('close', (exitCode, by) => {
     clearTimeout(timer);
     signal?.removeEventListener('abort', stop);
-    if (exitCode === 0) resolve(Buffer.concat(output));
+    // Git may end by itself before the signal finds it: stopped is stopped all the same.
+    if (signal?.aborted) give(null, 'SIGTERM');
+    else if (exitCode === 0) resolve(Buffer.concat(output));
     else give(exitCode, by);
   });
   return promise;
