@@ -1,3 +1,4 @@
+import { readSignature } from 'openpgp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { OrgKey, StoredRoot } from '../../src/signing/keys.ts';
 import { generateOrgKeys, openKeyring } from '../../src/signing/org-keys.ts';
@@ -106,7 +107,8 @@ describe('rotateRoot', () => {
   it('signs once where the root key stays', async () => {
     const { root } = await rotate(['release']);
 
-    expect(signatureOf(root)).toHaveLength(signatureOf(first).length);
+    const { packets } = await readSignature({ binarySignature: signatureOf(root) });
+    expect(packets).toHaveLength(1);
   });
 });
 
