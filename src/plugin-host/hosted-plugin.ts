@@ -1,0 +1,60 @@
+import type { PluginManifest } from './contract/manifest.ts';
+
+export type PluginSource = 'builtin' | 'host' | 'registry';
+export type SignatureState = 'core' | 'signed' | 'unsigned' | 'modified' | 'invalid';
+export type PluginState = 'discovered' | 'loaded' | 'active' | 'stopped' | 'failed';
+
+export interface MenuEntry {
+  title: string;
+  description?: string;
+  href: string;
+}
+
+export interface ManagementRoute {
+  method: string;
+  /** Normalised: under `/plugins/<id>/`, or of an unconfined plugin anywhere. */
+  path: string;
+  menu?: string;
+  description?: string;
+}
+
+/** Pages are always for GET and HEAD. */
+export interface ResourcePage {
+  /** Below the plugin's own place, with its leading slash. */
+  path: string;
+  menu?: string;
+  description?: string;
+}
+
+/** A server part as an org has it. */
+export interface HostedPlugin {
+  id: string;
+  /** Exact. */
+  version: string;
+  source: PluginSource;
+  manifest: PluginManifest;
+  digest: string;
+  signature: SignatureState;
+  trust: 'builtin' | 'trusted' | 'untrusted';
+  /** Whether the org has switched it on. */
+  isEnabled: boolean;
+  priority: number;
+  state: PluginState;
+  /** What of the asked-for permissions it has, such as `http`, `kv`, `secrets:token`, `read:releases`. */
+  grants: readonly string[];
+  requested: readonly string[];
+  /** Registered by `management.register`, once loaded. */
+  routes: readonly ManagementRoute[];
+  pages: readonly ResourcePage[];
+  /** A newer version that could not take over, and why. */
+  pending: { version: string; reason: string } | null;
+  lastError: string | null;
+  /** Since the process began. */
+  health: {
+    breaker: 'closed' | 'open' | 'half-open';
+    p50Ms: number | null;
+    p95Ms: number | null;
+    restarts: number;
+    memoryBytes: number;
+  };
+}
