@@ -1,4 +1,4 @@
-import type { PluginManifest } from './contract/manifest.ts';
+import type { PluginManifest } from '../registry/server-manifest/manifest.ts';
 
 export type PluginSource = 'builtin' | 'host' | 'registry';
 export type SignatureState = 'core' | 'signed' | 'unsigned' | 'modified' | 'invalid';

@@ -1,4 +1,4 @@
-import type { PluginLimits } from '../contract/limits.ts';
+import type { PluginLimits } from '../../registry/server-manifest/limits.ts';
 import type { WireMethod } from '../contract/wire.ts';
 
 /** What runs: one script, or a built-in's methods. */
