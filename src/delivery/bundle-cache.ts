@@ -233,8 +233,14 @@ export class BundleCache {
     bytes: AsyncGenerator<Buffer>,
     store: Packet['store'],
   ): AsyncGenerator<Buffer> {
-    yield* bytes;
+    let held: Buffer | undefined;
+    for await (const chunk of bytes) {
+      if (held) yield held;
+      held = chunk;
+    }
+    // Before the last bytes: whoever has them may come again at once, to another process.
     await store();
+    if (held) yield held;
   }
 
   async *#read(body: SealedBody, head: Buffer, start: number, end: number): AsyncGenerator<Buffer> {
