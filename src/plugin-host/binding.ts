@@ -11,9 +11,11 @@ export interface Binding extends BindingRef {
   isEnabled: boolean;
   /** As in git: secrets are `{secretRef}`. */
   config: Readonly<Record<string, unknown>>;
+  /** Of an integration's document, as in git. */
+  credentials?: Readonly<Record<string, { secretRef: string }>>;
   /** Of its document. */
   path: string;
-  /** SHA-256 hex of the RFC 8785 form of `config`. */
+  /** SHA-256 hex of the RFC 8785 form of `config`; with credentials, of both. */
   configDigest: string;
   /** A namespace's: whose events reach it; nothing when absent. */
   covers?: { plugins?: readonly string[]; environments?: readonly string[] };
