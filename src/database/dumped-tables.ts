@@ -26,6 +26,8 @@ export const dumpedTables = {
   changeReview: ['org', 'number', 'id'],
   commitAuthor: ['org', 'commit', 'actor'],
   secret: ['org', 'name'],
+  bindingSecret: ['org', 'scope', 'binding', 'name'],
+  pluginValue: ['org', 'source', 'pluginId', 'scope', 'binding', 'key'],
   upstream: ['org'],
   upstreamCondition: ['org', 'id'],
   job: ['id'],

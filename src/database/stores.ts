@@ -18,10 +18,13 @@ import type { TokenKeyStore } from '../identity/token-key.ts';
 import type { UserStore } from '../identity/user.ts';
 import type { UpstreamStore } from '../mirror/upstream.ts';
 import type { WebhookStore } from '../mirror/webhook.ts';
+import type { BindingSecretStore } from '../plugin-host/callbacks/binding-secret.ts';
+import type { KvStore } from '../plugin-host/callbacks/kv-store.ts';
 import type { JobStore } from '../queue/job.ts';
 import type { SecretStore } from '../secrets/secret.ts';
 import { apiKeyStore } from './api-key-store.ts';
 import { auditStore } from './audit-store.ts';
+import { bindingSecretStore } from './binding-secret-store.ts';
 import { changeRequestStore } from './change-request-store.ts';
 import { checkpointStore } from './checkpoint-store.ts';
 import { clientStore } from './client-store.ts';
@@ -34,6 +37,7 @@ import { lockoutStore } from './lockout-store.ts';
 import { memberStore } from './member-store.ts';
 import type { Database } from './open.ts';
 import { orgStore } from './org-store.ts';
+import { pluginValueStore } from './plugin-value-store.ts';
 import { publicationStore } from './publication-store.ts';
 import { quarantineStore } from './quarantine-store.ts';
 import { sealedStore } from './sealed-store.ts';
@@ -61,6 +65,8 @@ export interface Stores {
   tokenKeys: TokenKeyStore;
   audit: AuditStore;
   secrets: SecretStore;
+  bindingSecrets: BindingSecretStore;
+  pluginValues: KvStore;
   upstreams: UpstreamStore;
   webhooks: WebhookStore;
   checkpoints: CheckpointStore;
@@ -87,6 +93,8 @@ export function createStores({ db }: Database): Stores {
     tokenKeys: tokenKeyStore(db),
     audit: auditStore(db),
     secrets: secretStore(db),
+    bindingSecrets: bindingSecretStore(db),
+    pluginValues: pluginValueStore(db),
     upstreams: upstreamStore(db),
     webhooks: webhookStore(db),
     checkpoints: checkpointStore(db),

@@ -13,6 +13,8 @@ import type { Session } from '../identity/session.ts';
 import type { TokenKey } from '../identity/token-key.ts';
 import type { ExternalIdentity, User } from '../identity/user.ts';
 import type { Condition, Upstream } from '../mirror/upstream.ts';
+import type { StoredBindingSecret } from '../plugin-host/callbacks/binding-secret.ts';
+import type { KvPlace } from '../plugin-host/callbacks/kv-store.ts';
 import type { Job } from '../queue/job.ts';
 import type { StoredSecret } from '../secrets/secret.ts';
 import type { Checkpoint } from '../signing/checkpoint.ts';
@@ -50,6 +52,8 @@ export interface Tables {
   sealedBody: SealedBody;
   tokenKey: Row<TokenKey, 'publicJwk'>;
   secret: StoredSecret;
+  bindingSecret: Row<StoredBindingSecret, 'origins'>;
+  pluginValue: KvPlace & { key: string; value: string; bytes: number };
   upstream: Omit<Upstream, 'provider' | 'lastError' | 'lastWriteError'> &
     Absent<'provider' | 'lastError' | 'lastWriteError'>;
   upstreamCondition: Row<Condition, 'diagnostics'>;

@@ -42,6 +42,8 @@ export function memoryOrgStore(memory: Memory): OrgStore {
       memory.apiKeys = memory.apiKeys.filter(isKept);
       memory.feedTokens = memory.feedTokens.filter(isKept);
       memory.members = memory.members.filter(isKept);
+      memory.bindingSecrets = memory.bindingSecrets.filter(isKept);
+      memory.pluginValues = memory.pluginValues.filter(isKept);
       for (const session of memory.sessions) if (session.org === slug) session.org = null;
       memory.keptAnswers = memory.keptAnswers.filter(isKept);
       memory.clients = memory.clients.filter(isKept);

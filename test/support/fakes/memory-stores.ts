@@ -14,6 +14,7 @@ import {
   memorySessionStore,
   memoryUserStore,
 } from './memory-people.ts';
+import { memoryBindingSecretStore, memoryKvStore } from './memory-plugin-stores.ts';
 import { memoryPublicationStore } from './memory-publication-store.ts';
 import { memorySecretStore } from './memory-secret-store.ts';
 import { memoryKeyStore, memorySealedStore } from './memory-signing.ts';
@@ -39,6 +40,8 @@ export function createMemoryStores(memory = new Memory()): Stores {
     tokenKeys: memoryTokenKeyStore(memory),
     audit: memoryAuditStore(memory),
     secrets: memorySecretStore(memory),
+    bindingSecrets: memoryBindingSecretStore(memory),
+    pluginValues: memoryKvStore(memory),
     upstreams: memoryUpstreamStore(memory),
     webhooks: memoryWebhookStore(memory),
     checkpoints: memoryCheckpointStore(memory),

@@ -15,6 +15,8 @@ import type { TokenKey } from '../../../src/identity/token-key.ts';
 import type { ExternalIdentity, User } from '../../../src/identity/user.ts';
 import type { Condition, Upstream } from '../../../src/mirror/upstream.ts';
 import { chainEntry } from '../../../src/model/audit-chain.ts';
+import type { StoredBindingSecret } from '../../../src/plugin-host/callbacks/binding-secret.ts';
+import type { KvPlace } from '../../../src/plugin-host/callbacks/kv-store.ts';
 import type { Job } from '../../../src/queue/job.ts';
 import type { StoredSecret } from '../../../src/secrets/secret.ts';
 import type { Checkpoint } from '../../../src/signing/checkpoint.ts';
@@ -40,6 +42,8 @@ export class Memory {
   roots: StoredRoot[] = [];
   bodies: SealedBody[] = [];
   secrets: StoredSecret[] = [];
+  bindingSecrets: StoredBindingSecret[] = [];
+  pluginValues: (KvPlace & { key: string; value: string })[] = [];
   upstreams: Upstream[] = [];
   conditions: Condition[] = [];
   webhooks: { org: string; mark: string; expiresAt: string }[] = [];
