@@ -40,7 +40,7 @@ export interface HostedPlugin {
   isEnabled: boolean;
   priority: number;
   state: PluginState;
-  /** What of the asked-for permissions it has, such as `http`, `kv`, `secrets:token`, `read:releases`. */
+  /** What of the requested permissions it has, as `requestedBy` names them. */
   grants: readonly string[];
   requested: readonly string[];
   /** Registered by `management.register`, once loaded. */

@@ -1,5 +1,6 @@
+import type { Caller } from '../identity/caller.ts';
 import type { Binding } from './binding.ts';
-import type { BindingRef, WireMethod, WirePrincipal } from './contract/wire.ts';
+import type { BindingRef, WireMethod } from './contract/wire.ts';
 import type { HostedPlugin } from './hosted-plugin.ts';
 
 /** One call to a server part, for one of an org's bindings. The host adds context and callback id. */
@@ -13,7 +14,7 @@ export interface HostCall {
   params: object;
   requestId: string;
   /** Whose rights callbacks act by; none: the binding's alone. */
-  principal?: WirePrincipal;
+  caller?: Caller;
   signal?: AbortSignal;
   /** Lower than the method's own. */
   deadlineMs?: number;
@@ -55,10 +56,49 @@ export interface PluginHost {
   ): Promise<ConfigCheck>;
   /** Closes the breaker, clears `failed`. */
   reset(org: string, id: string): Promise<void>;
-  /** Acts at once, before any commit: a provisional stop; lifted by `resume`. */
-  stopBinding(org: string, ref: BindingRef): Promise<void>;
-  resumeBinding(org: string, ref: BindingRef): Promise<void>;
+  /**
+   * Acts at once, before the change request that switches the binding off is
+   * merged. Lifted when that merges or closes, or by `resumeBinding`.
+   */
+  stopBinding(org: string, ref: BindingRef, change: number, acting: Acting): Promise<void>;
+  resumeBinding(org: string, ref: BindingRef, acting: Acting): Promise<void>;
+  /** Which bindings an event reaches: enabled, of that hook, and covering what it is about. */
+  subscribers(org: string, event: EventReach): readonly Binding[];
+  /**
+   * Has every enabled server part with management routes tell them, once. Until
+   * then `HostedPlugin.routes` and `pages` are those of no version.
+   */
+  loadRoutes(org: string): Promise<void>;
+  /**
+   * Looks at the sources again and swaps what has changed.
+   *
+   * @throws {WaymarkError} `PLG_NOT_FOUND`
+   */
+  reload(id: string): Promise<void>;
+  /** Of a host plugin, in every org. @throws {WaymarkError} `PLG_NOT_FOUND` */
+  setEnabled(id: string, isEnabled: boolean, acting: Acting): Promise<void>;
+  /**
+   * Lets a signed host plugin run as a process, as it is now.
+   *
+   * @throws {WaymarkError} `PLG_NOT_FOUND`, `PLG_UNSIGNED`
+   */
+  approveProcess(id: string, acting: Acting): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Who did it, for the audit log. */
+export interface Acting {
+  actor: string;
+  requestId: string;
+}
+
+/** Of an event, who is to hear of it. */
+export interface EventReach {
+  /** Such as `approval.created`. */
+  type: string;
+  /** What it is about; `covers` of a namespace is matched against these. */
+  plugins?: readonly string[];
+  environments?: readonly string[];
 }
 
 export type ConfigCheck =
