@@ -31,6 +31,10 @@ export const dumpedTables = {
   upstream: ['org'],
   upstreamCondition: ['org', 'id'],
   job: ['id'],
+  hookEvent: ['org', 'id'],
+  hookDelivery: ['org', 'eventId', 'scope', 'binding'],
+  outboxMessage: ['org', 'scope', 'binding', 'eventId'],
+  outboxSuspension: ['org', 'scope', 'binding'],
   // Whoever was logged in logs in again.
   session: null,
   lockout: null,

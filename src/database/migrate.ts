@@ -17,6 +17,7 @@ import { tokens } from './migrations/0012-tokens.ts';
 import { webhooks } from './migrations/0013-webhooks.ts';
 import { fourEyes } from './migrations/0014-four-eyes.ts';
 import { pluginKv } from './migrations/0015-plugin-kv.ts';
+import { pluginEvents } from './migrations/0016-plugin-events.ts';
 import type { Tables } from './tables.ts';
 
 /** By name, in order. One that was ever released is not edited: add another. */
@@ -36,6 +37,7 @@ const migrations = {
   '0013-webhooks': webhooks,
   '0014-four-eyes': fourEyes,
   '0015-plugin-kv': pluginKv,
+  '0016-plugin-events': pluginEvents,
 };
 
 export const newestMigration = Object.keys(migrations).sort().at(-1)!;

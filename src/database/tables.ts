@@ -15,6 +15,10 @@ import type { ExternalIdentity, User } from '../identity/user.ts';
 import type { Condition, Upstream } from '../mirror/upstream.ts';
 import type { StoredBindingSecret } from '../plugin-host/callbacks/binding-secret.ts';
 import type { KvPlace } from '../plugin-host/callbacks/kv-store.ts';
+import type { BindingRef } from '../plugin-host/contract/wire.ts';
+import type { HookEvent } from '../plugin-host/events/event.ts';
+import type { HookDelivery } from '../plugin-host/events/event-store.ts';
+import type { OutboxMessage } from '../plugin-host/events/outbox.ts';
 import type { Job } from '../queue/job.ts';
 import type { StoredSecret } from '../secrets/secret.ts';
 import type { Checkpoint } from '../signing/checkpoint.ts';
@@ -61,4 +65,14 @@ export interface Tables {
   sealedPacket: { bodyDigest: string; subkey: string; packet: Uint8Array };
   job: Row<Job, 'payload'>;
   quarantine: Quarantine;
+  hookEvent: Row<HookEvent, 'plugins' | 'environments' | 'data'> & Absent<'settledAt'>;
+  hookDelivery: Omit<HookDelivery, 'id'> & { binding: string };
+  outboxMessage: Omit<Row<OutboxMessage, 'event'>, 'id'> & { binding: string };
+  outboxSuspension: {
+    org: string;
+    scope: BindingRef['scope'];
+    binding: string;
+    urlDigest: string;
+    since: string;
+  };
 }

@@ -4,6 +4,7 @@ import { memoryAuditStore, memoryCheckpointStore } from './memory-audit.ts';
 import { memoryChangeRequestStore } from './memory-change-request-store.ts';
 import { memoryClientStore } from './memory-client-store.ts';
 import { memoryCommitAuthorStore } from './memory-commit-author-store.ts';
+import { memoryEventStore, memoryOutboxStore } from './memory-events.ts';
 import { memoryApiKeyStore, memoryOrgStore } from './memory-identity.ts';
 import { memoryJobStore, memoryQuarantineStore } from './memory-jobs.ts';
 import { memoryKeptAnswerStore } from './memory-kept-answer-store.ts';
@@ -48,6 +49,8 @@ export function createMemoryStores(memory = new Memory()): Stores {
     changeRequests: memoryChangeRequestStore(memory),
     commitAuthors: memoryCommitAuthorStore(memory),
     jobs: memoryJobStore(memory),
+    events: memoryEventStore(memory),
+    outbox: memoryOutboxStore(memory),
     quarantines: memoryQuarantineStore(memory),
   };
 }

@@ -17,7 +17,11 @@ import type { Condition, Upstream } from '../../../src/mirror/upstream.ts';
 import { chainEntry } from '../../../src/model/audit-chain.ts';
 import type { StoredBindingSecret } from '../../../src/plugin-host/callbacks/binding-secret.ts';
 import type { KvPlace } from '../../../src/plugin-host/callbacks/kv-store.ts';
-import type { Job } from '../../../src/queue/job.ts';
+import type { BindingRef } from '../../../src/plugin-host/contract/wire.ts';
+import type { HookEvent } from '../../../src/plugin-host/events/event.ts';
+import type { HookDelivery } from '../../../src/plugin-host/events/event-store.ts';
+import type { OutboxMessage } from '../../../src/plugin-host/events/outbox.ts';
+import type { Job, Wakeup } from '../../../src/queue/job.ts';
 import type { StoredSecret } from '../../../src/secrets/secret.ts';
 import type { Checkpoint } from '../../../src/signing/checkpoint.ts';
 import type { OrgKey, StoredRoot } from '../../../src/signing/keys.ts';
@@ -53,6 +57,11 @@ export class Memory {
   commitAuthors: { org: string; commit: string; actor: string }[] = [];
   tokenKeys: TokenKey[] = [];
   jobs: Job[] = [];
+  listeners: ((job: Wakeup) => void)[] = [];
+  events: (HookEvent & { settledAt: string | null })[] = [];
+  deliveries: HookDelivery[] = [];
+  messages: OutboxMessage[] = [];
+  suspensions: (BindingRef & { org: string; urlDigest: string; since: string })[] = [];
   quarantines: Quarantine[] = [];
   audit: ChainedEntry[] = [];
   checkpoints: Checkpoint[] = [];
@@ -60,6 +69,10 @@ export class Memory {
   append(entry: AuditEntry): void {
     const last = this.audit.findLast(({ tenant }) => tenant === entry.tenant);
     this.audit.push(chainEntry(last, entry));
+  }
+
+  announce(job: Wakeup): void {
+    for (const listener of this.listeners) listener(job);
   }
 
   /** What a foreign key does in a database. */
