@@ -1,8 +1,14 @@
-import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import http, {
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  validateHeaderName,
+  validateHeaderValue,
+} from 'node:http';
 import https from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { mayConnect } from './address.ts';
+import { ACCEPTED, decodedBody } from './decode.ts';
 import { OutboundError, type OutboundPolicy, type Pinned, resolvePinned } from './guard.ts';
 
 export interface OutboundRequest {
@@ -13,6 +19,10 @@ export interface OutboundRequest {
   timeoutMs?: number;
   /** Of the answer's body. */
   limitBytes?: number;
+  /** Asks for gzip, deflate and br, and undoes them; the limit counts what comes out. */
+  isDecoded?: boolean;
+  /** Aborted: nobody waits for the answer any more. */
+  signal?: AbortSignal;
 }
 
 /** Whole, and of any status but a redirect. */
@@ -27,6 +37,7 @@ const LIMIT_BYTES = 1024 * 1024;
 /** They would say another host, or where the body ends, than this code does. */
 const OWN_HEADERS = new Set([
   'host',
+  'expect',
   'content-length',
   'connection',
   'keep-alive',
@@ -43,6 +54,7 @@ const OWN_HEADERS = new Set([
  * that was checked, through no proxy, and follows no redirect.
  *
  * @throws {OutboundError} every fault but a status of 400 and above
+ * @throws the reason of `request.signal`
  */
 export async function outboundFetch(
   text: string,
@@ -51,11 +63,34 @@ export async function outboundFetch(
 ): Promise<OutboundAnswer> {
   const url = parseTarget(text);
   checkHeaders(request.headers ?? {});
-  const pinned = await resolvePinned(url.hostname, policy);
-  if (url.protocol === 'http:' && !pinned.isNamed) {
-    throw new OutboundError('REFUSED', 'the address must be https');
+  const { timeoutMs = TIMEOUT_MS, signal } = request;
+  // Over the resolver too: a name server may be as slow as its owner likes.
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const ending = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  try {
+    const pinned = await orAborted(ending, resolvePinned(url.hostname, policy));
+    if (url.protocol === 'http:' && !pinned.isNamed) {
+      throw new OutboundError('REFUSED', 'the address must be https');
+    }
+    return await exchange(url, { ...request, signal: ending }, pinned, policy);
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (timeout.aborted) throw new OutboundError('TIMED_OUT', 'no answer in time', { cause });
+    if (cause instanceof OutboundError) throw cause;
+    throw new OutboundError('FAILED', 'the connection failed', { cause });
   }
-  return await exchange(url, request, pinned, policy);
+}
+
+async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason as Error);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 function parseTarget(text: string): URL {
@@ -69,31 +104,40 @@ function parseTarget(text: string): URL {
   return url;
 }
 
+const isOwnHeader = (name: string): boolean => OWN_HEADERS.has(name.toLowerCase());
+
 function checkHeaders(headers: Readonly<Record<string, string>>): void {
-  const own = Object.keys(headers).find((name) => OWN_HEADERS.has(name.toLowerCase()));
+  const own = Object.keys(headers).find(isOwnHeader);
   if (own !== undefined) throw new OutboundError('REFUSED', `the header ${own} cannot be set`);
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    } catch {
+      // A line end would begin another header; and the value may be a secret.
+      throw new OutboundError('REFUSED', 'a header has characters that none may have');
+    }
+  }
 }
 
 async function exchange(
   url: URL,
-  {
-    method = 'GET',
-    headers = {},
-    body,
-    timeoutMs = TIMEOUT_MS,
-    limitBytes = LIMIT_BYTES,
-  }: OutboundRequest,
+  request: OutboundRequest & { signal: AbortSignal },
   pinned: Pinned,
   { allow }: OutboundPolicy,
 ): Promise<OutboundAnswer> {
+  const { method = 'GET', body, isDecoded = false, limitBytes = LIMIT_BYTES, signal } = request;
   const isSecure = url.protocol === 'https:';
-  const signal = AbortSignal.timeout(timeoutMs);
   // An agent of its own: the process's might have been given a proxy.
   const agent = isSecure ? new https.Agent() : new http.Agent();
   const sent = (isSecure ? https : http).request(url, {
     agent,
     method,
-    headers: { ...headers, ...(body === undefined ? {} : { 'content-length': byteLength(body) }) },
+    headers: {
+      ...request.headers,
+      ...(isDecoded && { 'accept-encoding': ACCEPTED }),
+      ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
+    },
     lookup: pinnedLookup(pinned),
     signal,
   });
@@ -102,7 +146,8 @@ async function exchange(
     checkPeer(socket, (peer) => mayConnect(peer, pinned.host, allow)),
   );
   sent.once('response', (response) => {
-    collect(response, limitBytes).then(resolve, (error: unknown) => {
+    const isPacked = isDecoded && method !== 'HEAD';
+    collect(response, limitBytes, isPacked).then(resolve, (error: unknown) => {
       reject(error);
       sent.destroy();
     });
@@ -111,16 +156,10 @@ async function exchange(
   sent.end(body);
   try {
     return await promise;
-  } catch (cause) {
-    if (cause instanceof OutboundError) throw cause;
-    if (signal.aborted) throw new OutboundError('TIMED_OUT', 'no answer in time', { cause });
-    throw new OutboundError('FAILED', 'the connection failed', { cause });
   } finally {
     agent.destroy();
   }
 }
-
-const byteLength = (body: string | Uint8Array): number => Buffer.byteLength(body);
 
 /** Node asks it for names alone, never for a literal: those were checked before. */
 function pinnedLookup({ addresses }: Pinned): LookupFunction {
@@ -139,17 +178,21 @@ function checkPeer(socket: Socket, isAllowed: (address: string) => boolean): voi
   });
 }
 
-async function collect(response: IncomingMessage, limitBytes: number): Promise<OutboundAnswer> {
+async function collect(
+  response: IncomingMessage,
+  limitBytes: number,
+  isPacked: boolean,
+): Promise<OutboundAnswer> {
   const { statusCode: status = 0, headers } = response;
   if (status >= 300 && status < 400 && status !== 304) {
     throw new OutboundError('REDIRECTED', 'the answer is a redirect, which is not followed');
   }
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
+  for await (const chunk of isPacked ? decodedBody(response) : response) {
+    bytes += (chunk as Buffer).length;
     if (bytes > limitBytes) throw new OutboundError('TOO_LARGE', 'the answer is too large');
-    chunks.push(chunk);
+    chunks.push(chunk as Buffer);
   }
   return { status, headers, body: Buffer.concat(chunks) };
 }
