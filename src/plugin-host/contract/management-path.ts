@@ -1,4 +1,3 @@
-import { LIMITS } from '../../registry/server-manifest/limits.ts';
 import type { ManagementRoute, MenuEntry, ResourcePage } from '../hosted-plugin.ts';
 
 export const MANAGEMENT = '/v0/management';
@@ -56,12 +55,9 @@ export function readRoutes(
   const { legacy = [], plain = [] } = Object.groupBy(routes, kindOf);
   const legacyPages = legacy.map((route) => ({ ...route, path: routePathOf(route.path) }));
 
-  function take<T>(into: Map<string, T>, route: string, entry: T, fault: string | undefined) {
-    if (fault === undefined && into.has(route)) return;
-    const isFull = found.size + pages.size >= LIMITS.managementRoutes;
-    const reason = fault ?? (isFull ? TOO_MANY : undefined);
-    if (reason === undefined) into.set(route, entry);
-    else refused.push({ route, reason });
+  function take<T>(into: Map<string, T>, route: string, entry: T, reason: string | undefined) {
+    if (reason !== undefined) refused.push({ route, reason });
+    else if (!into.has(route)) into.set(route, entry);
   }
   for (const page of [...resources, ...legacyPages]) {
     const path = pagePathOf(page.path, pluginId);
@@ -75,8 +71,6 @@ export function readRoutes(
   }
   return { routes: [...found.values()], pages: [...pages.values()], refused };
 }
-
-const TOO_MANY = `is more than the ${LIMITS.managementRoutes} that a plugin may have`;
 
 const kindOf = ({ method, menu }: Registration['routes'][number]): 'legacy' | 'plain' =>
   methodOf(method) === 'GET' && textOf(menu) !== undefined ? 'legacy' : 'plain';

@@ -188,18 +188,6 @@ describe('readRoutes', () => {
       { method: 'POST', path: '/plugins/example/a', menu: 'Save' },
     ]);
   });
-
-  it('takes 64 routes and pages together', () => {
-    const resources = Array.from({ length: 40 }, (_, i) => ({ path: `/page-${i}` }));
-    const routes = Array.from({ length: 30 }, (_, i) => ({ path: `/plugins/example/${i}` }));
-
-    const found = read({ resources, routes });
-
-    expect([found.pages.length, found.routes.length]).toEqual([40, 24]);
-    expect(found.refused.map(({ reason }) => reason)).toEqual(
-      Array(6).fill('is more than the 64 that a plugin may have'),
-    );
-  });
 });
 
 describe('menuOf', () => {
