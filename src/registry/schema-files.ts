@@ -10,6 +10,8 @@ export interface SchemaFiles {
   plugins: ReadonlyMap<string, JsonObject>;
   /** What the kinds' schemas share, by `$ref`. */
   definitions: JsonObject;
+  /** Of a server part's `plugin.json`. */
+  manifest: JsonObject;
   /** SHA-256 hex over the lines `name\0sha256(file)\n`, sorted by name. */
   digest: string;
 }
@@ -34,16 +36,18 @@ export function readSchemas(): SchemaFiles {
   const kinds = new Map<string, JsonObject>();
   const plugins = new Map<string, JsonObject>();
   let definitions: JsonObject = {};
+  let manifest: JsonObject = {};
   let lines = '';
   for (const name of [...namesIn(folder, ''), ...namesIn(folder, 'plugins/')]) {
     const bytes = readFileSync(new URL(name, folder));
     const schema = JSON.parse(bytes.toString()) as JsonObject;
     const title = String(schema['title']);
     if (name === 'definitions.json') definitions = schema;
+    else if (name === 'plugin-manifest.json') manifest = schema;
     else (name.includes('/') ? plugins : kinds).set(title, schema);
     lines += `${name}\0${sha256Hex(bytes)}\n`;
   }
-  return { kinds, plugins, definitions, digest: sha256Hex(lines) };
+  return { kinds, plugins, definitions, manifest, digest: sha256Hex(lines) };
 }
 
 const namesIn = (folder: URL, below: string): string[] =>

@@ -232,10 +232,10 @@ const FULL: SpecByKind = {
 
 describe('readSchemas', () => {
   it('gives schemas as JSON Schema 2020-12 has them', () => {
-    const { kinds, definitions } = readSchemas();
+    const { kinds, definitions, manifest } = readSchemas();
     const ajv = new Ajv2020();
 
-    for (const schema of [...kinds.values(), definitions]) {
+    for (const schema of [...kinds.values(), definitions, manifest]) {
       expect(ajv.validateSchema(schema), ajv.errorsText()).toBe(true);
     }
   });
