@@ -37,7 +37,7 @@ export function findSecretValues(root: JsonSchema, config: unknown): SecretValue
       found.set(at, { pointer, value });
       return;
     }
-    for (const other of applied(root, schema)) visit(other, value, pointer);
+    for (const other of appliedSchemas(root, schema)) visit(other, value, pointer);
     if (Array.isArray(value)) {
       for (const [i, item] of value.entries()) {
         for (const child of itemSchemas(schema, i)) visit(child, item, [...pointer, String(i)]);
@@ -51,7 +51,7 @@ export function findSecretValues(root: JsonSchema, config: unknown): SecretValue
 }
 
 /** Schemas that are for the same value. */
-const applied = (root: JsonSchema, schema: JsonSchema): unknown[] => [
+export const appliedSchemas = (root: JsonSchema, schema: JsonSchema): unknown[] => [
   ...BRANCHES.flatMap((name) => listOf(schema[name])),
   ...CONDITIONS.map((name) => schema[name]),
   ...Object.values(mapOf(schema['dependentSchemas'])),
