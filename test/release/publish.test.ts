@@ -6,7 +6,7 @@ import { composeTagMessage, composeTagPayload, parseTag } from '../../src/signin
 import { gitOutput } from '../support/git.ts';
 import { execute, openGpg } from '../support/gpg.ts';
 import { makeTestOrg, NOW_MS, type TestOrg } from '../support/org.ts';
-import { plugin, skill, yaml } from '../support/registry.ts';
+import { plugin, serverPart, skill, yaml } from '../support/registry.ts';
 
 let org: TestOrg;
 beforeEach(async () => {
@@ -90,9 +90,9 @@ describe('publishVersion', () => {
   });
 
   it('sees a change of the server part alone as other content', async () => {
-    await org.commit({ 'plugins/sales/server/plugin.json': '{"a": 1}' });
+    await org.commit(serverPart('sales'));
     await publish('1.0.0');
-    await org.commit({ 'plugins/sales/server/plugin.json': '{"a": 2}' });
+    await org.commit({ 'plugins/sales/server/index.js': 'export default {a: 1};' });
 
     await expect(publish('1.0.0')).rejects.toMatchObject({ code: 'REL_TAG_EXISTS' });
   });

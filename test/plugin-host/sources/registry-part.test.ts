@@ -5,10 +5,9 @@ import {
 } from '../../../src/plugin-host/sources/registry-part.ts';
 import { publishVersion } from '../../../src/release/publish.ts';
 import { makeTestOrg, type TestOrg } from '../../support/org.ts';
-import { plainManifest } from '../../support/plugins.ts';
-import { plugin, smallRegistry, yaml } from '../../support/registry.ts';
+import { plugin, serverPart, smallRegistry, yaml } from '../../support/registry.ts';
 
-const { version: _, ...MANIFEST } = plainManifest('crm');
+const MANIFEST = String(serverPart('crm')['plugins/crm/server/plugin.json']);
 const script = (text: string) => ({ 'plugins/crm/server/index.js': text });
 
 let org: TestOrg;
@@ -16,8 +15,7 @@ beforeEach(async () => {
   org = await makeTestOrg(
     smallRegistry({
       'plugins/crm/plugin.yaml': plugin('version: 1.0.0', 'CRM'),
-      'plugins/crm/server/plugin.json': JSON.stringify(MANIFEST),
-      ...script('export default {};'),
+      ...serverPart('crm'),
     }),
   );
 });
@@ -47,7 +45,7 @@ describe('resolveServerPart', () => {
     const record = await org.runtime.recordOf(org.runtime.view.releases.get('crm')![0]!);
     expect(Object.fromEntries([...part!.files].map(([name, bytes]) => [name, `${bytes}`]))).toEqual(
       {
-        'plugin.json': JSON.stringify(MANIFEST),
+        'plugin.json': MANIFEST,
         'index.js': '// 1.0.0',
       },
     );
@@ -126,10 +124,7 @@ describe('resolveServerPart', () => {
 
   it('has nothing of a release from before the server part', async () => {
     await publishVersion(org.publishing, { plugin: 'sales', version: '1.0.0' });
-    await org.commit({
-      'plugins/sales/server/plugin.json': JSON.stringify({ ...MANIFEST, id: 'sales' }),
-      'plugins/sales/server/index.js': 'export default {};',
-    });
+    await org.commit(serverPart('sales'));
 
     expect(await resolveServerPart(org.runtime, 'sales')).toBeUndefined();
   });
