@@ -19,7 +19,7 @@ export interface Guest {
 export interface CallRecord {
   guest: Guest;
   binding: Binding;
-  /** As `HostedPlugin.grants`: `http`, `kv`, `secrets:token`, `read:releases`, `model`. */
+  /** Of `permissions.ts`: `http:<host>`, `kv`, `secrets:token`, `read:releases`, `model`. */
   grants: ReadonlySet<string>;
   /** Instead of the binding's own, which is not saved yet: config, and secrets by field. */
   overlay?: {
@@ -83,3 +83,10 @@ export const callEnded = () =>
 /** The configuration that a call is about. */
 export const configOf = ({ overlay, binding }: CallRecord): Readonly<Record<string, unknown>> =>
   overlay?.config ?? binding.config;
+
+/** @throws {WaymarkError} `PLG_CALLBACK_REFUSED` */
+export function checkGranted({ grants }: CallRecord, permission: string): void {
+  if (grants.has(permission)) return;
+  const message = `the permission ${permission} is not granted to this plugin`;
+  throw new WaymarkError('PLG_CALLBACK_REFUSED', message);
+}

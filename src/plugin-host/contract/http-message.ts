@@ -61,7 +61,8 @@ const namesIn = (values: readonly string[] = []): string[] =>
   values.flatMap((value) => value.split(',')).map((name) => name.trim().toLowerCase());
 
 /** `content-type` → `Content-Type` */
-const canonical = (name: string): string =>
+/** `content-type` → `Content-Type` */
+export const canonical = (name: string): string =>
   name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
 
 const LISTS = /^(?:cache-control|content-language|vary|x-plugin-[a-z0-9-]+)$/;
