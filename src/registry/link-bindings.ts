@@ -126,7 +126,7 @@ function findType({ plugins }: Unlinked, type: string): JsonSchema | undefined {
   const [plugin = '', ...rest] = type.split('.');
   const server = plugins.get(plugin)?.server;
   const name = rest.join('.');
-  const found = server?.integrationTypes.find((one) => one.name === name || one.name === type);
+  const found = server?.integrationTypes.find((one) => one.name === name);
   if (found) return found.configSchema ?? {};
   return name === 'default' ? server?.configSchema : undefined;
 }
