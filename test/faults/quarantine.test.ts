@@ -6,6 +6,7 @@ import { runGit, temporaryFolder } from '../support/git.ts';
 import { openService, type TestService } from '../support/service.ts';
 
 const MAIN = 'refs/heads/main';
+const WITHIN = { timeout: 30_000 };
 const SAID = '1 repositories are damaged and take nothing';
 
 /** Fault 14 of docs/spec/reliability.md, past the moment: what the upkeep makes of it. */
@@ -66,7 +67,7 @@ describe('a hosted repository of which an object is lost', () => {
   };
 
   it('is found at the start, served on, and written to again once it is mended', async () => {
-    while (!(await degraded()).includes(SAID));
+    await expect.poll(degraded, WITHIN).toContain(SAID);
 
     expect((await org()).damagedSince).toMatch(/^20\d\d-.*Z$/);
     await expect(push()).rejects.toThrow('503');
@@ -77,11 +78,12 @@ describe('a hosted repository of which an object is lost', () => {
     expect(await diff.json()).toMatchObject({ error: { code: 'REG_CORRUPT' } });
 
     await rename(aside, place);
-    // The check's own end says when the next is due: by the clock as it is then.
-    while ((await service.jobs.health()).running > 0);
-    service.advance(10 * 60_000);
-    await service.jobs.reconcile();
-    while ((await degraded()).includes(SAID));
+    const later = async () => {
+      service.advance(10 * 60_000);
+      await service.jobs.reconcile();
+      return await degraded();
+    };
+    await expect.poll(later, WITHIN).not.toContain(SAID);
 
     expect((await org()).damagedSince).toBeNull();
     expect((await ask('/api/v1/change-requests/1/diff')).status).toBe(200);
