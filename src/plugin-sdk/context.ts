@@ -54,7 +54,7 @@ export interface PluginContext<C = JsonObject> {
   requestId: string;
   /** Any other callback, such as `host.model.execute`. */
   call(name: string, params?: JsonObject): Promise<unknown>;
-  /** `host.crypto.hmac`, `host.crypto.sha256`, `host.crypto.random`, `host.url.parse`. */
+  /** `host.crypto.sha256`, `host.crypto.random`, `host.url.parse`, and `host.crypto.hmac` by a key in hand. */
   callSync(name: string, params?: JsonObject): unknown;
 }
 
@@ -100,9 +100,19 @@ const createStore = (call: HostCall): PluginStore => ({
   get: async <T>(key: string) => valueIn(await call('host.kv.get', { key })) as T | undefined,
   set: async (key, value) => void (await call('host.kv.set', { key, value })),
   delete: async (key) => void (await call('host.kv.delete', { key })),
-  list: async (prefix = '') =>
-    ((await call('host.kv.list', { prefix })) as { keys: string[] }).keys,
+  list: (prefix = '') => allKeys(call, prefix),
 });
+
+async function allKeys(call: HostCall, prefix: string): Promise<string[]> {
+  const all: string[] = [];
+  for (let after: string | null = ''; after !== null; ) {
+    const page = await call('host.kv.list', { prefix, after, limit: 1000 });
+    const { keys, next } = page as { keys: string[]; next: string | null };
+    all.push(...keys);
+    after = next;
+  }
+  return all;
+}
 
 function createLogger(call: HostCall): PluginLogger {
   const at =

@@ -57,19 +57,17 @@ const definitions = new WeakMap<object, PluginDefinition<never>>();
 export const definitionOf = (table: object): PluginDefinition<never> | undefined =>
   definitions.get(table);
 
-function httpMethods<C>(
-  { routes, register, handle }: PluginDefinition<C>,
-  contextOf: ContextOf<C>,
-): MethodTable {
+function httpMethods<C>(definition: PluginDefinition<C>, contextOf: ContextOf<C>): MethodTable {
+  const { routes, register } = definition;
   return {
     ...(routes && {
       'api.handle': async (request, call) =>
         handleRoute(routes, request, (await contextOf(request, call)) as PluginContext<never>),
     }),
     ...(register && { 'management.register': register }),
-    ...(handle && {
+    ...(definition.handle && {
       'management.handle': async (request, call) =>
-        toWireAnswer(await handle(request, await contextOf(request, call))),
+        toWireAnswer(await definition.handle?.(request, await contextOf(request, call))),
     }),
   };
 }

@@ -18,6 +18,8 @@ export interface HttpAnswer {
   /** Whether the status is one of 200 to 299. */
   ok: boolean;
   headers: Readonly<Record<string, readonly string[]>>;
+  /** The first value, whatever the case of its name. */
+  header(name: string): string | undefined;
   bytes(): Uint8Array;
   text(): string;
   /** @throws {SyntaxError} */
@@ -71,6 +73,8 @@ function readAnswer({ status, headers, body }: WireHttpAnswer): HttpAnswer {
     status,
     ok: status >= 200 && status < 300,
     headers,
+    header: (name) =>
+      Object.entries(headers).find(([one]) => one.toLowerCase() === name.toLowerCase())?.[1][0],
     bytes,
     text,
     json: <T>() => JSON.parse(text()) as T,

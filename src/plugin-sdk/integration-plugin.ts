@@ -1,6 +1,6 @@
 import type { PluginContext } from './context.ts';
 import type { ConfigSchema } from './schema.ts';
-import type { HealthReport, HostEvent, JsonObject, PluginResult, ToolResult } from './wire.ts';
+import type { HealthReport, HostEvent, JsonObject, PluginResult } from './wire.ts';
 
 /** What a plugin can do, and so what the host asks of it. */
 export const PluginCapability = {
@@ -106,5 +106,3 @@ export interface IntegrationPlugin<C = JsonObject> {
 
 /** The host says whose it is. */
 type Answered = PluginResult & { pluginId?: string };
-
-export type { ToolResult };

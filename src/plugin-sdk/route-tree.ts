@@ -21,7 +21,7 @@ export type RouteHandler = (
   args: any,
 ) => Response | WireAnswer | undefined | Promise<Response | WireAnswer | undefined>;
 
-/** What an `api/**​/route.ts` exports. */
+/** What a `route.ts` exports. */
 export type RouteModule = { readonly [M in HttpMethod]?: RouteHandler };
 
 /** By their place below `api/`: `items/[id]`. */

@@ -5,7 +5,7 @@ import { call, context, standInHost } from './host.ts';
 describe('PluginContext', () => {
   const { asked } = standInHost({
     'host.kv.get': { value: { seen: 1 } },
-    'host.kv.list': { keys: ['a', 'b'] },
+    'host.kv.list': { keys: ['a', 'b'], next: null },
     'host.secret.get': { value: 'whsec_x' },
     'host.secret.list': { names: ['token'] },
     'host.read': { items: [{ id: 'sales' }] },
@@ -56,6 +56,7 @@ describe('PluginContext', () => {
 
     expect(answer).toMatchObject({ status: 404, ok: false });
     expect(answer.text()).toBe('gone');
+    expect(answer.header('content-type')).toBe('text/plain');
     expect(() => answer.json()).toThrow(SyntaxError);
   });
 
