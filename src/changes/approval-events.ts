@@ -27,7 +27,6 @@ export function approvalRecorded(
   return [eventOf({ org: request.org, type: 'approval.recorded', at, plugins, data })];
 }
 
-/** Of a promotion's the other ids will be there. */
 const describe = ({ number, title, target, head, author }: ChangeRequest) => ({
   approvalId: `change-requests/${number}`,
   changeNumber: number,
@@ -35,10 +34,6 @@ const describe = ({ number, title, target, head, author }: ChangeRequest) => ({
   target,
   head,
   requestedBy: author,
-  policyId: null,
-  releaseId: null,
-  environmentId: null,
-  expiresAt: null,
 });
 
 /**

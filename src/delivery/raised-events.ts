@@ -1,6 +1,7 @@
 import { toTime } from '../model/clock.ts';
 import { NAMED_RELEASE_PREFIX, versionTag } from '../model/names.ts';
-import { type EventType, eventOf, type HookEvent } from '../plugin-host/events/event.ts';
+import { eventOf, type HookEvent } from '../plugin-host/events/event.ts';
+import type { HookEventType } from '../registry/server-manifest/hook-events.ts';
 import type { Intent, ReleaseRow } from './publication.ts';
 import type { Published } from './published.ts';
 import { readStatuses } from './view.ts';
@@ -75,7 +76,7 @@ const RESTATED = {
   deprecated: 'release.deprecated',
   blocked: 'release.blocked',
   yanked: 'release.yanked',
-} as const satisfies Record<string, EventType>;
+} as const satisfies Record<string, HookEventType>;
 
 /** What the status files say of releases that they did not say before. */
 function restated({ before, after, rows, done }: Activation): Raised[] {
@@ -87,7 +88,7 @@ function restated({ before, after, rows, done }: Activation): Raised[] {
     const tag = tagOf(name);
     const released = byTag.get(tag);
     if (!released) return [];
-    const said = Object.entries(RESTATED) as [keyof typeof RESTATED, EventType][];
+    const said = Object.entries(RESTATED) as [keyof typeof RESTATED, HookEventType][];
     return said.flatMap(([word, type]) => {
       const statement = status[word];
       if (!statement || known.get(name)?.[word]) return [];

@@ -41,10 +41,6 @@ describe('a change request that asks for votes', () => {
           target: 'main',
           head,
           requestedBy: 'user:ada',
-          policyId: null,
-          releaseId: null,
-          environmentId: null,
-          expiresAt: null,
         },
       },
     ]);

@@ -1,7 +1,6 @@
 import type { Capability } from './manifest.ts';
 
-/** The events of `hook.handle`, and the capability that each needs. */
-export const HOOK_CAPABILITIES: Readonly<Record<string, Capability>> = {
+const CAPABILITIES = {
   'approval.created': 'approval_hook',
   'approval.recorded': 'approval_hook',
   'document.ready': 'document_hook',
@@ -19,4 +18,9 @@ export const HOOK_CAPABILITIES: Readonly<Record<string, Capability>> = {
   'rollback.finished': 'deploy_hook',
   'rollout.stage_changed': 'deploy_hook',
   'drift.detected': 'deploy_hook',
-};
+} as const satisfies Record<string, Capability>;
+
+export type HookEventType = keyof typeof CAPABILITIES;
+
+/** The events of `hook.handle`, and the capability that each needs. */
+export const HOOK_CAPABILITIES: Readonly<Record<string, Capability>> = CAPABILITIES;
