@@ -1,5 +1,7 @@
+import type { KeyObject } from 'node:crypto';
 import { resolve } from 'node:path';
 import { isPluginId } from '../model/names.ts';
+import { parsePluginKey } from '../signing/plugin-signature.ts';
 import { ConfigError } from './config-error.ts';
 
 /** What the operator says of server parts: the host folder's, and all orgs'. */
@@ -10,8 +12,8 @@ export interface PluginSettings {
   unconfined: ReadonlySet<string>;
   /** Whether host plugins run without a signature; they get no network. */
   allowUnsigned: boolean;
-  /** Ed25519 public keys, in base64: 32 bytes each. */
-  keys: readonly string[];
+  /** Whose signature makes a server part trusted. */
+  keys: readonly KeyObject[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -21,7 +23,7 @@ export const pluginSettingsOf = (env: Environment): PluginSettings => ({
   dir: env['WAYMARK_PLUGINS_DIR'] ? resolve(env['WAYMARK_PLUGINS_DIR']) : null,
   unconfined: new Set(entriesOf(env['WAYMARK_PLUGINS_UNCONFINED']).map(checkId)),
   allowUnsigned: isOn(env['WAYMARK_PLUGINS_ALLOW_UNSIGNED'] || '0'),
-  keys: entriesOf(env['WAYMARK_PLUGIN_KEYS']).map(checkKey),
+  keys: entriesOf(env['WAYMARK_PLUGIN_KEYS']).map(readKey),
 });
 
 const entriesOf = (text = ''): string[] =>
@@ -41,10 +43,11 @@ function isOn(text: string): boolean {
   throw new ConfigError(`WAYMARK_PLUGINS_ALLOW_UNSIGNED is ${text}: give 1, or leave it out`);
 }
 
-function checkKey(text: string): string {
-  const isBase64 = /^[A-Za-z0-9+/]{43}=?$/.test(text);
-  if (isBase64 && Buffer.from(text, 'base64').length === 32) return text;
-  throw new ConfigError(
-    `WAYMARK_PLUGIN_KEYS: ${text} is no key: give 32 bytes in base64, as \`waymark plugin keygen\` prints them`,
-  );
+function readKey(text: string): KeyObject {
+  try {
+    return parsePluginKey(text);
+  } catch (cause) {
+    const message = `WAYMARK_PLUGIN_KEYS: ${text} is no key: give 32 bytes in base64, as \`waymark plugin keygen\` prints them`;
+    throw new ConfigError(message, { cause });
+  }
 }

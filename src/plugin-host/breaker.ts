@@ -62,6 +62,11 @@ export class Breaker {
     else if (outcome === 'answered' && isProbe) this.reset();
   }
 
+  /** Of the whole server part, whichever call it was. */
+  crash(): void {
+    this.#fault(this.#isProbing);
+  }
+
   reset(): void {
     this.#faults = [];
     this.#openings = 0;

@@ -20,6 +20,11 @@ export interface HostCall {
   deadlineMs?: number;
   /** A lost guest is started and asked once more. */
   isRepeatable?: boolean;
+  /**
+   * What the caller makes of the result, within the call: what it throws is the
+   * plugin's bad answer, `ContractViolation` or `PLG_BAD_RESPONSE`.
+   */
+  read?: (result: unknown) => unknown;
   /** Of configuration that is not saved: what the call sees instead of the binding's. */
   overlay?: {
     config: Readonly<Record<string, unknown>>;
@@ -62,11 +67,14 @@ export interface PluginHost {
    */
   stopBinding(org: string, ref: BindingRef, change: number, acting: Acting): Promise<void>;
   resumeBinding(org: string, ref: BindingRef, acting: Acting): Promise<void>;
-  /** Which bindings an event reaches: enabled, of that hook, and covering what it is about. */
-  subscribers(org: string, event: EventReach): readonly Binding[];
+  /**
+   * Until what was committed is taken up: sources are read, and what changed has
+   * taken over or could not. Bindings need no waiting for.
+   */
+  settled(org: string): Promise<void>;
   /**
    * Has every enabled server part with management routes tell them, once. Until
-   * then `HostedPlugin.routes` and `pages` are those of no version.
+   * then `HostedPlugin.routes` and `pages` are empty.
    */
   loadRoutes(org: string): Promise<void>;
   /**
@@ -90,15 +98,6 @@ export interface PluginHost {
 export interface Acting {
   actor: string;
   requestId: string;
-}
-
-/** Of an event, who is to hear of it. */
-export interface EventReach {
-  /** Such as `approval.created`. */
-  type: string;
-  /** What it is about; `covers` of a namespace is matched against these. */
-  plugins?: readonly string[];
-  environments?: readonly string[];
 }
 
 export type ConfigCheck =

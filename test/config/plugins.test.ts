@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ConfigError, readConfig } from '../../src/config/config.ts';
+import { createPluginKey, parsePluginKey } from '../../src/signing/plugin-signature.ts';
 
-const key = Buffer.alloc(32, 7).toString('base64');
+const { publicKey: key } = createPluginKey();
 
 describe('readConfig, of plugins', () => {
   it('reads where they lie, who signs them, and what they may', () => {
@@ -17,7 +18,7 @@ describe('readConfig, of plugins', () => {
       dir: resolve('plugins'),
       unconfined: new Set(['proxy', 'console-plus']),
       allowUnsigned: true,
-      keys: [key, key],
+      keys: [parsePluginKey(key), parsePluginKey(key)],
     });
   });
 
