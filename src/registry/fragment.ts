@@ -2,7 +2,7 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import type { FileEntry } from '../model/digest.ts';
 import type { ObjectType } from '../model/names.ts';
 import type { ObjectInput } from '../model/object.ts';
-import type { ServerPartSummary } from './server-part.ts';
+import type { IntegrationTypeManifest, JsonSchema } from './server-manifest/manifest.ts';
 
 /** A file as git holds it. `path` is relative to the fragment's folder. */
 export interface SourceFile extends FileEntry {
@@ -47,6 +47,15 @@ export interface Fragment {
   server?: ServerPartSummary;
   objects: ObjectSummary[];
   diagnostics: Diagnostic[];
+}
+
+/** What `plugin.json` says that the rest of a registry depends on. */
+export interface ServerPartSummary {
+  /** The script's name. */
+  entry: string;
+  version?: string;
+  configSchema?: JsonSchema;
+  integrationTypes: readonly IntegrationTypeManifest[];
 }
 
 export interface PluginSummary {

@@ -2,7 +2,6 @@ import { version as hostVersion } from '../config/version.ts';
 import { type Diagnostic, fileError } from '../model/diagnostic.ts';
 import type { Fragment } from './fragment.ts';
 import { LIMITS } from './server-manifest/limits.ts';
-import type { IntegrationTypeManifest, JsonSchema } from './server-manifest/manifest.ts';
 import { parseManifest } from './server-manifest/parse-manifest.ts';
 import { pointError } from './unlinked.ts';
 
@@ -11,15 +10,6 @@ export const SERVER = 'server/';
 export const MANIFEST = `${SERVER}plugin.json`;
 const SIGNATURE = `${SERVER}plugin.sig.json`;
 const SIGNATURE_BYTES = 64 * 1024;
-
-/** What `plugin.json` says that the rest of a registry depends on. */
-export interface ServerPartSummary {
-  /** The script's name. */
-  entry: string;
-  version?: string;
-  configSchema?: JsonSchema;
-  integrationTypes: readonly IntegrationTypeManifest[];
-}
 
 /** Reads `server/plugin.json` into its plugin's fragment, or says all that is wrong with it. */
 export function readServerPart(fragment: Fragment, bytes: Buffer): void {

@@ -133,7 +133,7 @@ describe('a compiled plugin', () => {
         Object.entries(files).map(([path, text]) => ({
           path: path.slice('plugins/ops/server/'.length),
           mode: '0644',
-          digest: sha(String(text)),
+          digest: sha(text),
         })),
       ),
     );

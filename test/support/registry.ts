@@ -33,7 +33,7 @@ export const serverPart = (
   id: string,
   more: Readonly<Record<string, unknown>> = {},
   script = 'export default {};\n',
-): Files => {
+): Record<string, string> => {
   const { version: _, ...plain } = plainManifest(id);
   return {
     [`plugins/${id}/server/plugin.json`]: `${JSON.stringify({ ...plain, ...more }, null, 2)}\n`,

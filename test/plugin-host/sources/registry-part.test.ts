@@ -7,7 +7,7 @@ import { publishVersion } from '../../../src/release/publish.ts';
 import { makeTestOrg, type TestOrg } from '../../support/org.ts';
 import { plugin, serverPart, smallRegistry, yaml } from '../../support/registry.ts';
 
-const MANIFEST = String(serverPart('crm')['plugins/crm/server/plugin.json']);
+const MANIFEST = serverPart('crm')['plugins/crm/server/plugin.json']!;
 const script = (text: string) => ({ 'plugins/crm/server/index.js': text });
 
 let org: TestOrg;
@@ -43,12 +43,12 @@ describe('resolveServerPart', () => {
     const part = await resolveServerPart(org.runtime, 'crm');
 
     const record = await org.runtime.recordOf(org.runtime.view.releases.get('crm')![0]!);
-    expect(Object.fromEntries([...part!.files].map(([name, bytes]) => [name, `${bytes}`]))).toEqual(
-      {
-        'plugin.json': MANIFEST,
-        'index.js': '// 1.0.0',
-      },
-    );
+    expect(
+      Object.fromEntries([...part!.files].map(([name, bytes]) => [name, bytes.toString()])),
+    ).toEqual({
+      'plugin.json': MANIFEST,
+      'index.js': '// 1.0.0',
+    });
     expect(part).toMatchObject({
       pluginId: 'crm',
       version: '1.0.0',
@@ -106,7 +106,7 @@ describe('resolveServerPart', () => {
     });
     expect(part).toMatchObject({ version: '1.0.0-dev.3', isReleased: false });
     expect(part).not.toHaveProperty('tag');
-    expect(String(part!.files.get('index.js'))).toBe('// ahead');
+    expect(part!.files.get('index.js')?.toString()).toBe('// ahead');
   });
 
   it('has nothing of a plugin without a release, a server part or a folder on main', async () => {
