@@ -61,7 +61,6 @@ const namesIn = (values: readonly string[] = []): string[] =>
   values.flatMap((value) => value.split(',')).map((name) => name.trim().toLowerCase());
 
 /** `content-type` → `Content-Type` */
-/** `content-type` → `Content-Type` */
 export const canonical = (name: string): string =>
   name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
 
