@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { describe } from '../help.ts';
 import { packCommand } from '../plugin/pack-command.ts';
+import { keygenCommand, signCommand } from '../plugin/sign-command.ts';
 
 export function pluginCommand(program: Command, cli: Cli): void {
   const plugin = program.command('plugin').summary('write, try and package plugins of the server');
@@ -15,4 +16,6 @@ export function pluginCommand(program: Command, cli: Cli): void {
     ],
   });
   packCommand(plugin, cli);
+  signCommand(plugin, cli);
+  keygenCommand(plugin, cli);
 }
