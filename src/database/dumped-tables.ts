@@ -31,6 +31,8 @@ export const dumpedTables = {
   upstream: ['org'],
   upstreamCondition: ['org', 'id'],
   job: ['id'],
+  hostPlugin: ['id'],
+  bindingStop: ['org', 'scope', 'id'],
   hookEvent: ['org', 'id'],
   hookDelivery: ['org', 'eventId', 'scope', 'binding'],
   outboxMessage: ['org', 'scope', 'binding', 'eventId'],

@@ -22,6 +22,7 @@ import type { BindingSecretStore } from '../plugin-host/callbacks/binding-secret
 import type { KvStore } from '../plugin-host/callbacks/kv-store.ts';
 import type { EventStore } from '../plugin-host/events/event-store.ts';
 import type { OutboxStore } from '../plugin-host/events/outbox.ts';
+import type { PluginStateStore } from '../plugin-host/plugin-state.ts';
 import type { JobStore } from '../queue/job.ts';
 import type { SecretStore } from '../secrets/secret.ts';
 import { apiKeyStore } from './api-key-store.ts';
@@ -41,6 +42,7 @@ import { memberStore } from './member-store.ts';
 import type { Database } from './open.ts';
 import { orgStore } from './org-store.ts';
 import { outboxStore } from './outbox-store.ts';
+import { pluginStateStore } from './plugin-state-store.ts';
 import { pluginValueStore } from './plugin-value-store.ts';
 import { publicationStore } from './publication-store.ts';
 import { quarantineStore } from './quarantine-store.ts';
@@ -81,6 +83,7 @@ export interface Stores {
   events: EventStore;
   outbox: OutboxStore;
   quarantines: QuarantineStore;
+  pluginStates: PluginStateStore;
 }
 
 export function createStores({ db }: Database): Stores {
@@ -112,5 +115,6 @@ export function createStores({ db }: Database): Stores {
     events: eventStore(db),
     outbox: outboxStore(db, scheduling),
     quarantines: quarantineStore(db),
+    pluginStates: pluginStateStore(db),
   };
 }

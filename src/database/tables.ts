@@ -19,6 +19,7 @@ import type { BindingRef } from '../plugin-host/contract/wire.ts';
 import type { HookEvent } from '../plugin-host/events/event.ts';
 import type { HookDelivery } from '../plugin-host/events/event-store.ts';
 import type { OutboxMessage } from '../plugin-host/events/outbox.ts';
+import type { BindingStop, HostPluginState } from '../plugin-host/plugin-state.ts';
 import type { Job } from '../queue/job.ts';
 import type { StoredSecret } from '../secrets/secret.ts';
 import type { Checkpoint } from '../signing/checkpoint.ts';
@@ -65,6 +66,8 @@ export interface Tables {
   sealedPacket: { bodyDigest: string; subkey: string; packet: Uint8Array };
   job: Row<Job, 'payload'>;
   quarantine: Quarantine;
+  hostPlugin: Omit<HostPluginState, 'isEnabled'> & { isEnabled: number };
+  bindingStop: BindingStop;
   hookEvent: Row<HookEvent, 'plugins' | 'environments' | 'data'> & Absent<'settledAt'>;
   hookDelivery: Omit<HookDelivery, 'id'> & { binding: string };
   outboxMessage: Omit<Row<OutboxMessage, 'event'>, 'id'> & { binding: string };

@@ -64,6 +64,7 @@ export function memoryOrgStore(memory: Memory): OrgStore {
       memory.commitAuthors = memory.commitAuthors.filter(isKept);
       memory.jobs = memory.jobs.filter(isKept);
       memory.quarantines = memory.quarantines.filter(isKept);
+      memory.bindingStops = memory.bindingStops.filter(isKept);
       memory.events = memory.events.filter(isKept);
       memory.deliveries = memory.deliveries.filter(isKept);
       memory.messages = memory.messages.filter(isKept);

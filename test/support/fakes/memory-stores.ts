@@ -15,6 +15,7 @@ import {
   memorySessionStore,
   memoryUserStore,
 } from './memory-people.ts';
+import { memoryPluginStateStore } from './memory-plugin-state-store.ts';
 import { memoryBindingSecretStore, memoryKvStore } from './memory-plugin-stores.ts';
 import { memoryPublicationStore } from './memory-publication-store.ts';
 import { memorySecretStore } from './memory-secret-store.ts';
@@ -52,5 +53,6 @@ export function createMemoryStores(memory = new Memory()): Stores {
     events: memoryEventStore(memory),
     outbox: memoryOutboxStore(memory),
     quarantines: memoryQuarantineStore(memory),
+    pluginStates: memoryPluginStateStore(memory),
   };
 }

@@ -21,6 +21,7 @@ import type { BindingRef } from '../../../src/plugin-host/contract/wire.ts';
 import type { HookEvent } from '../../../src/plugin-host/events/event.ts';
 import type { HookDelivery } from '../../../src/plugin-host/events/event-store.ts';
 import type { OutboxMessage } from '../../../src/plugin-host/events/outbox.ts';
+import type { BindingStop, HostPluginState } from '../../../src/plugin-host/plugin-state.ts';
 import type { Job, Wakeup } from '../../../src/queue/job.ts';
 import type { StoredSecret } from '../../../src/secrets/secret.ts';
 import type { Checkpoint } from '../../../src/signing/checkpoint.ts';
@@ -63,6 +64,8 @@ export class Memory {
   messages: OutboxMessage[] = [];
   suspensions: (BindingRef & { org: string; urlDigest: string; since: string })[] = [];
   quarantines: Quarantine[] = [];
+  hostPlugins: HostPluginState[] = [];
+  bindingStops: BindingStop[] = [];
   audit: ChainedEntry[] = [];
   checkpoints: Checkpoint[] = [];
 
