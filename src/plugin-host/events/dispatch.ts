@@ -6,10 +6,10 @@ import type { BindingRef } from '../contract/wire.ts';
 import type { PluginHost } from '../plugin-host.ts';
 import type { HookEvent, WireEvent } from './event.ts';
 import type { EventStore, HookDelivery } from './event-store.ts';
-import { subscribersOf } from './subscribers.ts';
+import { type Bound, subscribersOf } from './subscribers.ts';
 
 export interface DispatchDeps {
-  host: Pick<PluginHost, 'bindings' | 'find' | 'call'>;
+  host: Bound & Pick<PluginHost, 'settled' | 'call'>;
   events: EventStore;
   clock: Clock;
   log: Logger;
@@ -38,6 +38,8 @@ export async function dispatchEvents(
 ): Promise<boolean> {
   const events = await deps.events.unsettled(org, EVENTS_AT_ONCE);
   if (events.length === 0) return false;
+  // Of a server part that is still being read nobody knows what it hears: its events would be lost.
+  await deps.host.settled(org);
   const lanes = await lanesOf(deps, org, events);
   const left = await Promise.all(lanes.map((lane) => tell(deps, lane, signal)));
   const unheard = new Set(left.flat());
