@@ -121,25 +121,26 @@ export function createBindingSecrets(deps: BindingSecretsDeps): BindingSecrets {
       return new Map(secrets.map(({ field, name }) => [field, name]));
     },
 
-    async read(org, ref, { field, name, origins }) {
-      const isOwn = name === undefined || name.startsWith(OWN);
-      if (!isOwn) return (await vault.read(org, name)) ?? missing(field);
+    async read(org, ref, use) {
+      const { field, name } = use;
+      if (isOfVault(name)) return (await vault.read(org, name)) ?? missing(field);
       const stored = await store.find(org, ref, name ?? WRITTEN + field);
       if (!stored && name === undefined) return undefined;
-      // Whoever edits a configuration in git may name a secret there that was never given for it.
-      if (stored?.field !== field) return missing(field);
-      // Nor does a secret go to a host that whoever gave it has not seen.
-      if (!origins.every((origin) => stored.origins.includes(origin))) return missing(field);
-      return opened(stored);
+      return opened(checkUse(stored, use));
     },
 
-    async overwrite(org, ref, { field, name = WRITTEN + field, origins }, value, acting) {
-      if (!name.startsWith(OWN) && !name.startsWith(WRITTEN)) {
+    async overwrite(org, ref, use, value, acting) {
+      const { field, name } = use;
+      if (isOfVault(name)) {
         const message = `${field} is a secret of the org, which no plugin changes`;
         throw new WaymarkError('PLG_CALLBACK_REFUSED', message);
       }
-      const place = { ...placeOf(org, ref), name, field, origins };
-      await store.put([sealed(place, value, acting)], entryOf('write', org, ref, acting, [name]));
+      const place =
+        name === undefined
+          ? { ...placeOf(org, ref), name: WRITTEN + field, field, origins: use.origins }
+          : placeIn(checkUse(await store.find(org, ref, name), use));
+      const entry = entryOf('write', org, ref, acting, [place.name]);
+      await store.put([sealed(place, value, acting)], entry);
     },
 
     async remove(org, ref, acting, { among, except = [] } = {}) {
@@ -155,6 +156,22 @@ export function createBindingSecrets(deps: BindingSecretsDeps): BindingSecrets {
 type SecretPlace = Omit<StoredBindingSecret, 'wrapped' | 'updatedAt' | 'updatedBy'>;
 
 const placeOf = (org: string, { scope, id: binding }: BindingRef) => ({ org, scope, binding });
+
+const placeIn = ({ wrapped, updatedAt, updatedBy, ...place }: StoredBindingSecret): SecretPlace =>
+  place;
+
+const isOfVault = (name: string | undefined): name is string =>
+  name !== undefined && !name.startsWith(OWN);
+
+/** Whoever edits a configuration in git may name a secret there that was not given for it. */
+function checkUse(
+  stored: StoredBindingSecret | undefined,
+  { field, origins }: SecretUse,
+): StoredBindingSecret {
+  if (stored?.field !== field) return missing(field);
+  // Nor does one go to a host that whoever gave it has not seen.
+  return origins.every((origin) => stored.origins.includes(origin)) ? stored : missing(field);
+}
 
 /** A row whose place, field or origins were changed does not open. */
 const aadOf = ({ org, scope, binding, name, field, origins }: SecretPlace): string =>
