@@ -26,6 +26,7 @@ export function startInProcess(
       enter: (call, work) => storage.run(call, work),
       current: () => storage.getStore(),
     },
+    AbortController,
   });
   guest.serve(methods(guest.waymark));
   const line = { post: (text: string) => queueMicrotask(() => guest.receive(text)), cut() {} };

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { WaymarkError } from '../../model/errors.ts';
 import { HARD_KILL_MS, type PluginLimits } from '../../registry/server-manifest/limits.ts';
@@ -58,16 +58,15 @@ interface Shared {
   modules: Readonly<Record<string, string>>;
 }
 
-const GUEST_FILES = ['start', 'dispatch', 'abort', 'timers'];
-
 async function readShared(imports: Readonly<Record<string, string>>): Promise<Shared> {
   const wasm = new URL(import.meta.resolve('@jitl/quickjs-wasmfile-release-sync/wasm'));
   const module = await WebAssembly.compile(await readFile(wasm));
+  const guest = new URL('guest/', import.meta.url);
+  const names = (await readdir(guest)).filter((name) => name.endsWith('.js'));
   const modules = await Promise.all(
-    GUEST_FILES.map(async (name) => {
-      const text = await readFile(new URL(`guest/${name}.js`, import.meta.url), 'utf8');
-      return [`waymark:${name}.js`, text] as const;
-    }),
+    names.map(
+      async (name) => [`waymark:${name}`, await readFile(new URL(name, guest), 'utf8')] as const,
+    ),
   );
   return { module, modules: { ...imports, ...Object.fromEntries(modules) } };
 }

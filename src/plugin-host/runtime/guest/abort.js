@@ -119,7 +119,3 @@ export class AbortController {
     abort(this.signal, reason);
   }
 }
-
-export function installAbort() {
-  Object.assign(globalThis, { AbortController, AbortSignal, DOMException, Event, EventTarget });
-}

@@ -16,10 +16,10 @@ const DETAILS_CHARS = 64 * 1024;
  * @param {DispatchPort} port
  * @returns {{waymark: Waymark, serve(table: unknown): void, receive(text: string): void}}
  */
-export function createDispatch({ send, callSync, ambient }) {
+export function createDispatch({ send, callSync, ambient, AbortController }) {
   /** @type {MethodTable} */
   let methods = {};
-  /** @type {Map<number, AbortController>} */
+  /** @type {Map<number, {abort(): void}>} */
   const calls = new Map();
   const callbacks = createCallbacks({ send, ambient });
 
@@ -27,7 +27,8 @@ export function createDispatch({ send, callSync, ambient }) {
   async function answer({ id, method, params, deadlineMs }) {
     const controller = new AbortController();
     calls.set(id, controller);
-    const text = await outcome(methods, method, params, { signal: controller.signal, deadlineMs });
+    const signal = /** @type {AbortSignal} */ (controller.signal);
+    const text = await outcome(methods, method, params, { signal, deadlineMs });
     calls.delete(id);
     send('answer', id, `{"id":${id},${text}}`);
   }

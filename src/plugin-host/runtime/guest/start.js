@@ -1,8 +1,9 @@
 // @ts-check
 // The first of Waymark's modules in the sandbox: the others, then the script.
 
-import { installAbort } from './abort.js';
+import { AbortController } from './abort.js';
 import { createDispatch } from './dispatch.js';
+import { installGlobals } from './globals.js';
 import { installTimers } from './timers.js';
 
 /** @import { Ambient, Natives } from './types.ts' */
@@ -37,10 +38,9 @@ export function start(natives) {
     /** @type {string} */ text,
   ) => (kind === 'answer' ? natives.answer(id, text) : natives.ask(id, text));
 
-  installAbort();
-  const { waymark, serve, receive } = createDispatch({ send, callSync, ambient });
+  const { waymark, serve, receive } = createDispatch({ send, callSync, ambient, AbortController });
   const fire = installTimers({ natives, ambient });
-  Object.defineProperty(globalThis, 'waymark', { value: Object.freeze(waymark) });
+  installGlobals({ waymark, natives, callSync });
 
   load(serve, natives);
   return { receive, fire };

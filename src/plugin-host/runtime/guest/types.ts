@@ -38,6 +38,8 @@ export interface DispatchPort {
   send(kind: MessageKind, id: number, text: string): void;
   callSync(name: string, params: unknown): unknown;
   ambient: AmbientStore;
+  /** Its own world's. */
+  AbortController: new () => { signal: unknown; abort(): void };
 }
 
 /** A callback that is not answered yet. */
