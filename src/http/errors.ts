@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import { gitFault } from '../git/git-fault.ts';
 import { type ErrorCode, WaymarkError } from '../model/errors.ts';
-import { type Failure, failure, requestIdIn } from './envelope.ts';
+import { inertJson } from '../plugin-host/contract/http-message.ts';
+import { type Failure, failure, pluginFailure, requestIdIn } from './envelope.ts';
+import { isManagement, isPluginPlace } from './plugin-place.ts';
 
 // A new code does not compile until it has a status here.
 const statusByCode = {
@@ -106,7 +108,7 @@ export function answerError(
 }
 
 export function sendFailure(response: ServerResponse, status: number, error: Failure): void {
-  const body = JSON.stringify(failure(response, error));
+  const body = bodyOf(response, error);
   // A handler may have said what its success would have been.
   for (const name of [
     'ETag',
@@ -122,10 +124,19 @@ export function sendFailure(response: ServerResponse, status: number, error: Fai
   }
   response.writeHead(status, {
     'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
+    'Content-Length': body.length,
     'Cache-Control': 'no-store',
   });
   response.end(response.req.method === 'HEAD' ? undefined : body);
+}
+
+/** In one form where a plugin may write the body, in the other anywhere else. */
+function bodyOf(response: ServerResponse, error: Failure): Buffer {
+  const { url, originalUrl = url } = response.req as IncomingMessage & { originalUrl?: string };
+  if (!isPluginPlace(originalUrl)) return Buffer.from(JSON.stringify(failure(response, error)));
+  response.setHeader('X-Waymark-Error', error.code);
+  const body = Buffer.from(JSON.stringify(pluginFailure(response, error)));
+  return isManagement(originalUrl) ? inertJson(body) : body;
 }
 
 export function sendError(log: LogError): ErrorRequestHandler {

@@ -1,6 +1,7 @@
 import type { BodySchema } from './json-body.ts';
 import { components, type Json, jsonContent, ref } from './openapi-components.ts';
 import { parametersOf } from './openapi-parameters.ts';
+import { pluginPaths } from './openapi-plugin.ts';
 import type { AnswerShape, Route, RouteTable } from './route.ts';
 
 export interface OpenApi {
@@ -24,7 +25,7 @@ export interface Operation {
 
 /** The document of all that this server answers, made of the rows that it answers by. */
 export function openApiOf(tables: readonly RouteTable[], version: string): OpenApi {
-  const paths: OpenApi['paths'] = {};
+  const paths: OpenApi['paths'] = { ...pluginPaths };
   for (const table of tables) {
     for (const row of table.rows) {
       const path = templateOf(table, row);
@@ -91,6 +92,8 @@ const descriptions: Record<string, string> = {
   git: 'The repositories, for any git client.',
   components: 'Releases of one plugin.',
   releases: 'Releases of several plugins together.',
+  management: 'The site’s plugins, by whoever has the management key.',
+  plugin: 'What the plugins’ own server parts answer.',
   orgs: 'Organisations, by the site’s administrators.',
 };
 

@@ -22,7 +22,7 @@ export interface RouteDiagnostic {
 
 export interface RouteTable<P extends Routed> {
   find(method: string, path: string): { plugin: P; route: ManagementRoute } | undefined;
-  /** The methods that a path has, HEAD with GET; none for one that nobody has. */
+  /** The methods that a path has, the host's among them, and HEAD with GET; none for nobody's. */
   methodsOf(path: string): readonly string[];
   diagnostics: readonly RouteDiagnostic[];
 }
@@ -51,7 +51,10 @@ export function arrangeRoutes<P extends Routed>(
       taken.get(`${method} ${path}`) ?? (method === 'HEAD' ? taken.get(`GET ${path}`) : undefined),
     methodsOf(path) {
       const at = [...taken.values()].filter(({ route }) => route.path === path);
-      const methods = new Set(at.map(({ route }) => route.method));
+      const ofHost = own.filter(({ pattern }) => pattern.test(path));
+      const methods = new Set(
+        [...ofHost, ...at.map(({ route }) => route)].map((one) => one.method),
+      );
       return methods.has('GET') ? [...methods.add('HEAD')] : [...methods];
     },
     diagnostics,

@@ -67,5 +67,6 @@ describe('arrangeRoutes', () => {
     expect(table.methodsOf('/x')).toEqual(['GET', 'POST', 'PUT', 'HEAD']);
     expect(table.methodsOf('/y')).toEqual(['POST']);
     expect(table.methodsOf('/z')).toEqual([]);
+    expect(table.methodsOf('/plugins/x/enabled')).toEqual(['PATCH']);
   });
 });
