@@ -37,7 +37,12 @@ export function checkBuiltinConfig(schema: JsonObject, config: unknown, at: Poin
 
 /** Secrets that stand there themselves; all readers of the repository would have them. */
 export function findLiterals(schema: JsonObject, config: unknown, at: Pointer): Finding[] {
-  return secretsIn(schema, config)
+  const secrets = secretsIn(schema, config);
+  if (!secrets) {
+    const message = `${fieldOf(at)} cannot be looked through: its schema refers to itself too often`;
+    return [{ code: 'entangled-schema', pointer: at, of: 'value', message }];
+  }
+  return secrets
     .filter(({ value }) => !isReference(value))
     .map(({ pointer }) => {
       const place = [...at, ...pointer];
@@ -47,18 +52,19 @@ export function findLiterals(schema: JsonObject, config: unknown, at: Pointer): 
     });
 }
 
-/** A schema that takes too long hides nothing: it was refused with its plugin.json. */
+/** Undefined where that would take too long. */
 function secretsIn(schema: JsonObject, config: unknown) {
   try {
     return findSecretValues(schema, config);
   } catch (error) {
-    if (error instanceof RangeError) return [];
+    if (error instanceof RangeError) return undefined;
     throw error;
   }
 }
 
+/** One that says more than a name could say the secret. */
 const isReference = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && 'secretRef' in value;
+  typeof value === 'object' && value !== null && Object.keys(value).join() === 'secretRef';
 
 const REFERENCE = {
   type: 'object',

@@ -1,7 +1,7 @@
 import { validRange } from 'semver';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { findNearest } from '../model/nearest.ts';
-import { BUILTIN_PLUGINS, findBuiltinByType } from './builtin-plugins.ts';
+import { BUILTIN_PLUGINS, findBuiltinByType, pluginOfType } from './builtin-plugins.ts';
 import { checkBuiltinConfig, findLiterals } from './check-config.ts';
 import { type Finding, fieldOf, toPointer } from './finding.ts';
 import type { JsonSchema } from './server-manifest/manifest.ts';
@@ -14,12 +14,13 @@ import { pointError, type Unlinked } from './unlinked.ts';
  */
 export function linkBindings(tree: Unlinked): Diagnostic[] {
   const [registry] = documentsOf(tree, 'Registry');
+  const plugins = registry?.spec.plugins ?? {};
   return [
     ...(registry ? linkOrgPlugins(tree, registry) : []),
-    ...documentsOf(tree, 'Namespace').flatMap((document) =>
-      linkNamespace(tree, document, registry?.spec.plugins ?? {}),
+    ...documentsOf(tree, 'Namespace').flatMap((document) => linkNamespace(tree, document, plugins)),
+    ...documentsOf(tree, 'Integration').flatMap((document) =>
+      linkIntegration(tree, document, plugins),
     ),
-    ...documentsOf(tree, 'Integration').flatMap((document) => linkIntegration(tree, document)),
   ];
 }
 
@@ -42,13 +43,22 @@ function linkNamespace(
 ): Diagnostic[] {
   return Object.entries(document.spec.plugins ?? {}).flatMap(([id, { config }]) => {
     const at = ['spec', 'plugins', id];
-    const isOn = Object.hasOwn(plugins, id) && plugins[id]!.enabled !== false;
-    const message = `${id} is off: registry.yaml does not enable it in spec.plugins`;
     return [
       ...linkPlugin(tree, document, at, config ?? {}),
-      ...(isOn ? [] : [warning(document, at, 'plugin-off', message)]),
+      ...linkEnabled(plugins, id, document, at),
     ];
   });
+}
+
+function linkEnabled(
+  plugins: Plugins,
+  id: string,
+  document: ConfigDocument,
+  at: readonly string[],
+): Diagnostic[] {
+  if (Object.hasOwn(plugins, id) && plugins[id]!.enabled !== false) return [];
+  const message = `${id} is off: registry.yaml does not enable it in spec.plugins`;
+  return [warning(document, at, 'plugin-off', message)];
 }
 
 /** What `at` binds, by its last name. */
@@ -102,21 +112,34 @@ function linkVersion(
   return errorsAt(registry, [nearest ? { ...finding, hint: `did you mean ${nearest}?` } : finding]);
 }
 
-function linkIntegration(tree: Unlinked, document: ConfigDocument<'Integration'>): Diagnostic[] {
+function linkIntegration(
+  tree: Unlinked,
+  document: ConfigDocument<'Integration'>,
+  plugins: Plugins,
+): Diagnostic[] {
   const { type, config = {}, credentials = {} } = document.spec;
+  const at = ['spec', 'type'];
   const builtin = findBuiltinByType(type);
-  if (builtin) {
-    const { configSchema, credentialsSchema = NOTHING } = builtin;
-    return errorsAt(document, [
-      ...checkBuiltinConfig(configSchema, config, ['spec', 'config']),
-      ...checkBuiltinConfig(credentialsSchema, credentials, ['spec', 'credentials']),
-    ]);
+  const known = builtin?.configSchema ?? findType(tree, type);
+  if (!known) {
+    const types = [...BUILTIN_PLUGINS.values()].flatMap((plugin) => plugin.type ?? []);
+    const message = `no integration type is named ${type}, unless the host has it`;
+    return [warning(document, at, 'unknown-type', message, findNearest(type, types))];
   }
-  const known = findType(tree, type);
-  if (known) return errorsAt(document, findLiterals(known, config, ['spec', 'config']));
-  const types = [...BUILTIN_PLUGINS.values()].flatMap((plugin) => plugin.type ?? []);
-  const message = `no integration type is named ${type}, unless the host has it`;
-  return [warning(document, ['spec', 'type'], 'unknown-type', message, findNearest(type, types))];
+  const place = ['spec', 'config'];
+  const findings = builtin
+    ? [
+        ...checkBuiltinConfig(known, config, place),
+        ...checkBuiltinConfig(builtin.credentialsSchema ?? NOTHING, credentials, [
+          'spec',
+          'credentials',
+        ]),
+      ]
+    : findLiterals(known, config, place);
+  return [
+    ...errorsAt(document, findings),
+    ...linkEnabled(plugins, pluginOfType(type), document, at),
+  ];
 }
 
 const NOTHING = { type: 'object', additionalProperties: false };

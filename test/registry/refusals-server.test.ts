@@ -186,6 +186,7 @@ const BINDINGS: Row[] = [
       'webhooks: {config: {url: "https://example.com/", secret: {secretRef: hush, value: x}}}',
     ),
     [
+      'literal-secret registry.yaml:3:100 spec.plugins.webhooks.config.secret holds a secret that all readers of the registry see (write {secretRef: name}, and keep the secret with Waymark)',
       'unknown-field registry.yaml:3:125 spec.plugins.webhooks.config.secret has no field "value" (known are secretRef)',
     ],
   ],
@@ -230,10 +231,23 @@ const BINDINGS: Row[] = [
     ],
   ],
   [
+    'an integration whose plugin is off',
+    {
+      ...registry('chat: {enabled: false}'),
+      ...integration('type: notify.chat, config: {webhookUrl: {secretRef: chat}}'),
+    },
+    [
+      'plugin-off integrations/code.yaml:3:14 chat is off: registry.yaml does not enable it in spec.plugins',
+    ],
+  ],
+  [
     'a wrong integration',
-    integration(
-      'type: scm.github, config: {endpoint: "https://api.github.com", token: x}, credentials: {tokn: {secretRef: x}}',
-    ),
+    {
+      ...registry('github: {}'),
+      ...integration(
+        'type: scm.github, config: {endpoint: "https://api.github.com", token: x}, credentials: {tokn: {secretRef: x}}',
+      ),
+    },
     [
       'missing-field integrations/code.yaml:3:34 spec.config needs the field repository (Such as acme/tools)',
       'unknown-field integrations/code.yaml:3:78 spec.config has no field "token" (known are endpoint, repository)',
@@ -242,9 +256,12 @@ const BINDINGS: Row[] = [
   ],
   [
     'credentials that stand there themselves',
-    integration(
-      'type: model.openai, config: {endpoint: "https://api.openai.com/v1", model: m}, credentials: {apiKey: hush}',
-    ),
+    {
+      ...registry('model: {}'),
+      ...integration(
+        'type: model.openai, config: {endpoint: "https://api.openai.com/v1", model: m}, credentials: {apiKey: hush}',
+      ),
+    },
     ['wrong-type integrations/code.yaml:3:109 spec.credentials.apiKey must be a map, not text'],
   ],
   [
@@ -264,10 +281,28 @@ const BINDINGS: Row[] = [
           },
         ],
       }),
+      ...registry('ops: {}'),
       ...integration('type: ops.cases, config: {key: hush}'),
     },
     [
       'literal-secret integrations/code.yaml:3:39 spec.config.key holds a secret that all readers of the registry see (write {secretRef: name}, and keep the secret with Waymark)',
+    ],
+  ],
+  [
+    'a configuration whose schema nobody can look through',
+    {
+      ...serverPart('ops', {
+        configSchema: {
+          type: 'object',
+          allOf: Array.from({ length: 400 }, () => ({ additionalProperties: { $ref: '#' } })),
+        },
+      }),
+      ...registry(
+        `ops: {config: {a: {${Array.from({ length: 600 }, (_, i) => `f${i}: 1`).join()}}}}`,
+      ),
+    },
+    [
+      'entangled-schema registry.yaml:3:57 spec.plugins.ops.config cannot be looked through: its schema refers to itself too often',
     ],
   ],
 ];
