@@ -1,45 +1,61 @@
-import type { JsonSchema, PluginManifest } from '../registry/server-manifest/manifest.ts';
+import type { PluginManifest } from '../registry/server-manifest/manifest.ts';
 import type { Binding } from './binding.ts';
+import { configSchemaOf } from './config-schema.ts';
 import { readConfigErrors } from './contract/read-lifecycle.ts';
+import type { SchemaChecker } from './contract/schema-checker.ts';
+import { type Config, resolveConfig, withReferences } from './contract/secrets-in-config.ts';
 import type { BindingRef } from './contract/wire.ts';
 import type { ConfigCheck } from './plugin-host.ts';
 import { bareBinding, type Question } from './question.ts';
 
-/** Runs authors' schemas where they can hold nobody up. */
-export interface SchemaCheck {
-  /** @throws {WaymarkError} `PLG_SCHEMA_TIMEOUT` */
-  check(
-    schema: JsonSchema,
-    value: unknown,
-  ): Promise<{ value: unknown; errors: readonly { field: string; message: string }[] }>;
+export interface CheckedConfig {
+  scope: BindingRef['scope'];
+  /** As in git, or with secrets that are yet to be stored. */
+  config: unknown;
+  /** Of an integration's. */
+  type?: string | undefined;
 }
 
-/** The configuration's schema: an integration's is its type's. */
-export function configSchemaOf(manifest: PluginManifest, type?: string): JsonSchema | undefined {
-  if (type === undefined) return manifest.configSchema;
-  const own = manifest.integrationTypes.find(({ name }) => `${manifest.id}.${name}` === type);
-  return own?.configSchema ?? manifest.configSchema;
+/** Who judges: the schema, then one call of the version that is to live with it. */
+export interface ConfigJudges {
+  schemas: Pick<SchemaChecker, 'check'>;
+  manifest: PluginManifest;
+  ask(question: Question): Promise<unknown>;
 }
 
 /**
  * By the schema, and where that finds nothing by the plugin itself.
  *
- * @param ask one call of the version that is to live with it
+ * @throws {WaymarkError} `PLG_SCHEMA_TIMEOUT`, and what the call throws
  */
 export async function checkConfig(
-  { schemas, manifest }: { schemas: SchemaCheck; manifest: PluginManifest },
-  { scope, config, type }: { scope: BindingRef['scope']; config: unknown; type?: string },
-  ask: (question: Question) => Promise<unknown>,
+  { scope, config, type }: CheckedConfig,
+  { schemas, manifest, ask }: ConfigJudges,
 ): Promise<ConfigCheck> {
-  const schema = configSchemaOf(manifest, type);
-  const { value, errors } = await schemas.check(schema ?? { type: 'object' }, config);
-  if (errors.length > 0) return { isValid: false, errors };
-  const binding: Binding = { ...bareBinding(manifest.id), config: value as Binding['config'] };
-  const params = { config: value, scope };
+  const schema = configSchemaOf(manifest, type) ?? { type: 'object' };
+  const verdict = await schemas.check(withReferences(schema), config);
+  if (!verdict.isValid) return verdict;
+  const whole = verdict.value as Config;
+  // It knows its secrets by name alone: whatever is not granted, and what is stored already.
+  const seen = await resolveConfig(schema, whole, {
+    granted: manifest.permissions.secrets ?? [],
+    read: async (field) => `secret:${field}`,
+  });
+  const binding: Binding = { ...bareBinding(manifest.id), scope, config: seen };
+  const params = { config: seen, scope };
   const about = { binding, requestId: 'plugin-host' };
   const answer = await ask({ method: 'config.validate', params, ...about });
-  const refused = answer === undefined ? [] : readConfigErrors(answer);
-  return refused.length > 0
-    ? { isValid: false, errors: refused }
-    : { isValid: true, config: binding.config };
+  const errors = answer === undefined ? [] : readConfigErrors(answer);
+  return errors.length > 0 ? { isValid: false, errors } : { isValid: true, config: whole };
 }
+
+/** What is wrong with a binding of the served registry, for a version that is to take over. */
+export const bindingProblems =
+  (schemas: ConfigJudges['schemas']) =>
+  async (
+    { manifest, ask }: Omit<ConfigJudges, 'schemas'>,
+    { scope, config, type }: Binding,
+  ): Promise<string[]> => {
+    const check = await checkConfig({ scope, config, type }, { schemas, manifest, ask });
+    return check.isValid ? [] : check.errors.map(({ field, message }) => `${field} ${message}`);
+  };

@@ -4,17 +4,18 @@ import type { OrgRuntimes } from '../delivery/runtimes.ts';
 import { type Clock, toTime } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
 import type { Binding } from './binding.ts';
-import { checkConfig, type SchemaCheck } from './check-config.ts';
+import { type ConfigJudges, checkConfig } from './check-config.ts';
 import { OrgHost, type OrgHostDeps } from './org-host.ts';
 import type { Acting, HostCall, PluginHost } from './plugin-host.ts';
 import type { BindingStop, HostPluginState, PluginStateStore } from './plugin-state.ts';
+import type { Question } from './question.ts';
 import type { SiteParts } from './site-parts.ts';
 
 export interface HostDeps extends Pick<OrgHostDeps, 'slots' | 'registryParts'> {
   runtimes: OrgRuntimes;
   site: SiteParts;
   states: PluginStateStore;
-  schemas: SchemaCheck;
+  schemas: ConfigJudges['schemas'];
   /** Whether a change request may still be merged. */
   isChangeOpen(org: string, number: number): Promise<boolean>;
   clock: Clock;
@@ -113,10 +114,9 @@ export async function createPluginHost(deps: HostDeps): Promise<PluginHost> {
 
     async checkConfig(org, pluginId, scope, config, type) {
       const slot = await getOrg(org).getSlot(pluginId);
-      const about = { scope, config, ...(type !== undefined && { type }) };
-      return await checkConfig({ ...deps, manifest: slot.manifest }, about, (question) =>
-        slot.call(question),
-      );
+      const { manifest } = slot;
+      const ask = (question: Question) => slot.call(question);
+      return await checkConfig({ scope, config, type }, { schemas: deps.schemas, manifest, ask });
     },
 
     async reset(slug, id) {

@@ -108,7 +108,7 @@ export class Instance {
 
   async #register({ binding, requestId }: InstanceTerms): Promise<void> {
     const { id: pluginId, manifest } = this.part;
-    const config = await this.#deps.configFor({ guest: this.#guest, binding });
+    const config = await this.#configOf({ binding, requestId });
     const params = { schema_version: SCHEMA_VERSION, plugin_id: pluginId, config };
     const about = { binding, requestId };
     const answer = await this.ask({ method: 'plugin.register', params, ...about });
@@ -147,14 +147,8 @@ export class Instance {
   /** Undefined of an optional method that the guest does not have. */
   async ask({ method, params, binding, requestId, ...rest }: Question): Promise<unknown> {
     const { overlay, caller, signal, deadlineMs = deadlineOf(method), read } = rest;
-    const record: CallRecord = {
-      guest: this.#guest,
-      binding,
-      grants: this.#granted,
-      requestId,
-      ...(overlay && { overlay }),
-      ...(caller && { caller }),
-    };
+    const about = { ...(overlay && { overlay }), ...(caller && { caller }) };
+    const record = { ...this.#recordOf({ binding, requestId }), ...about };
     const callbackId = this.#deps.records.begin(record);
     try {
       const context = await this.#contextOf(record, callbackId);
@@ -170,14 +164,22 @@ export class Instance {
     }
   }
 
+  #recordOf({ binding, requestId }: Pick<Question, 'binding' | 'requestId'>): CallRecord {
+    return { guest: this.#guest, binding, grants: this.#granted, requestId };
+  }
+
+  #configOf(about: Pick<Question, 'binding' | 'requestId'>): Promise<CallContext['config']> {
+    return this.#deps.configFor(this.#recordOf(about));
+  }
+
   async #contextOf(record: CallRecord, callbackId: string): Promise<CallContext> {
-    const { guest, binding, overlay, requestId } = record;
+    const { guest, binding, requestId } = record;
     return {
       orgId: guest.org,
       namespaceId: binding.namespaceId,
       departmentId: binding.departmentId,
       scope: binding.scope,
-      config: await this.#deps.configFor({ guest, binding, ...(overlay && { overlay }) }),
+      config: await this.#deps.configFor(record),
       requestId,
       host_callback_id: callbackId,
     };
@@ -212,7 +214,7 @@ export class Instance {
 
   async #reconfigure(about: Pick<Question, 'binding' | 'requestId'>): Promise<void> {
     const { id: plugin_id, manifest } = this.part;
-    const config = await this.#deps.configFor({ guest: this.#guest, binding: about.binding });
+    const config = await this.#configOf(about);
     const params = { schema_version: SCHEMA_VERSION, plugin_id, config };
     const answer = await this.ask({ method: 'plugin.reconfigure', params, ...about });
     if (answer !== undefined) readRegistration(answer, manifest.capabilities);

@@ -1,11 +1,12 @@
 import { WaymarkError } from '../model/errors.ts';
 import type { Binding } from './binding.ts';
+import type { ConfigJudges } from './check-config.ts';
 import { ContractViolation } from './contract/contract-violation.ts';
 import { readHealth } from './contract/read-lifecycle.ts';
 import type { Instance } from './instance.ts';
 import type { Part } from './part.ts';
 import { missingGrants, requestedBy } from './permissions.ts';
-import { bareBinding } from './question.ts';
+import { bareBinding, type Question } from './question.ts';
 
 export interface Proof {
   /** What serves, and keeps serving unless the new one is fit to. */
@@ -16,7 +17,7 @@ export interface Proof {
   requestId: string;
   launch(part: Part): Promise<Instance>;
   /** What is wrong with a configuration. */
-  checkBinding(instance: Instance, binding: Binding): Promise<readonly string[]>;
+  checkBinding(judges: Omit<ConfigJudges, 'schemas'>, binding: Binding): Promise<readonly string[]>;
 }
 
 /**
@@ -50,7 +51,11 @@ function checkGreed({ manifest }: Part, { before, grants }: Proof): void {
 }
 
 async function checkConfig(instance: Instance, binding: Binding, proof: Proof): Promise<void> {
-  const [problem] = await proof.checkBinding(instance, binding);
+  const judges = {
+    manifest: instance.part.manifest,
+    ask: (question: Question) => instance.ask(question),
+  };
+  const [problem] = await proof.checkBinding(judges, binding);
   if (problem === undefined) return;
   const message = `the configuration in ${binding.path} does not suit it: ${problem}`;
   throw new WaymarkError('VAL_FAILED', message);

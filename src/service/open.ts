@@ -21,6 +21,7 @@ import { createVault } from '../secrets/vault.ts';
 import { openErrands } from './errands.ts';
 import { openJobs, renewRoots } from './jobs.ts';
 import { openLimits } from './limits.ts';
+import { openPlugins } from './plugins.ts';
 import { readinessOf } from './readiness.ts';
 import { type Parts, routersOver } from './routers.ts';
 import { openOidc, openTokens } from './sign-in.ts';
@@ -55,7 +56,8 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const oidc = openOidc(config, { ...storage, log, clock, authenticator });
   const own = { publicUrl: config.publicUrl, ...people, ...tokens, oidc, authenticator };
   const upstream = { vault, mirrors, proposeUpstream: proposeUpstream(remotes) };
-  const parts: Parts = { ...shared, ...own, ...upstream, runtimes, deliveries };
+  const served = { ...shared, ...own, ...upstream, runtimes, deliveries };
+  const parts: Parts = { ...served, ...(await openPlugins(config, served)) };
   const key = await managementKeyOf(config, log);
   const jobs = openJobs(config, { ...parts, ...remotes });
   await mirrors.start(runtimes, openErrands(jobs, { ...parts, ...remotes }));
@@ -83,13 +85,25 @@ export async function openService(config: Config, surroundings: Surroundings) {
     deliveries.watchers.letGo();
     await Promise.all([...servers.map((server) => drain(server, graceMs)), jobs.stop()]);
     closeLimits();
+    await parts.plugins.close();
     runtimes.close();
     await mirrors.settled();
     parsers.close();
     await storage.close();
   }
-  const served = { app, hotPath, metricsApp, onAnswered, openApi, runtimes, stores, jobs, stop };
-  return { ...served, generatedKey };
+  const { plugins } = parts;
+  const service = {
+    app,
+    hotPath,
+    metricsApp,
+    onAnswered,
+    openApi,
+    runtimes,
+    stores,
+    jobs,
+    plugins,
+  };
+  return { ...service, stop, generatedKey };
 }
 
 const failuresTo = (log: Surroundings['log']) => (error: unknown, requestId: string) =>

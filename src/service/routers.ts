@@ -38,6 +38,8 @@ import type { Attempt } from '../identity/password-check.ts';
 import type { User } from '../identity/user.ts';
 import type { Mirrors } from '../mirror/mirrors.ts';
 import type { OutboundPolicy } from '../outbound/guard.ts';
+import type { BindingSecrets } from '../plugin-host/callbacks/binding-secrets.ts';
+import type { PluginHost } from '../plugin-host/plugin-host.ts';
 import type { Vault } from '../secrets/vault.ts';
 import type { openOidc, openTokens } from './sign-in.ts';
 import type { Storage, Surroundings } from './storage.ts';
@@ -59,6 +61,9 @@ export type Parts = Surroundings &
     mirrors: Mirrors;
     proposeUpstream: ProposeUpstream;
     outbound: OutboundPolicy;
+    plugins: PluginHost;
+    /** Of plugins' bindings. */
+    bindingVault: BindingSecrets;
   };
 
 export function routersOver(parts: Parts) {

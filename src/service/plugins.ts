@@ -1,0 +1,67 @@
+import type { Config } from '../config/config.ts';
+import { WaymarkError } from '../model/errors.ts';
+import { BUILTINS } from '../plugin-host/builtin/index.ts';
+import { createBindingSecrets } from '../plugin-host/callbacks/binding-secrets.ts';
+import { createCallRecords } from '../plugin-host/callbacks/call-records.ts';
+import { createCallbacks } from '../plugin-host/callbacks/callbacks.ts';
+import type { ReadPort } from '../plugin-host/callbacks/read-port.ts';
+import { bindingProblems } from '../plugin-host/check-config.ts';
+import { configForBy } from '../plugin-host/config-for.ts';
+import { createSchemaChecker } from '../plugin-host/contract/schema-checker.ts';
+import { createPluginHost } from '../plugin-host/host.ts';
+import { Places } from '../plugin-host/places.ts';
+import type { PluginHost } from '../plugin-host/plugin-host.ts';
+import { createSandboxes } from '../plugin-host/runtime/sandbox.ts';
+import { SiteParts } from '../plugin-host/site-parts.ts';
+import { builtinPart } from '../plugin-host/sources/builtin-part.ts';
+import { registryParts } from '../plugin-host/sources/registry-parts.ts';
+import { after } from '../plugin-host/timers.ts';
+import type { Parts } from './routers.ts';
+
+type Needed = Omit<Parts, 'plugins' | 'bindingVault'>;
+
+/** Whatever runs of server parts, and what their bindings' secrets are kept in. */
+export async function openPlugins({ plugins: settings }: Config, parts: Needed) {
+  const { runtimes, pluginValues: kv, pluginStates: states, changeRequests, clock, log } = parts;
+  const secrets = createBindingSecrets(parts);
+  const schemas = createSchemaChecker();
+  const records = createCallRecords();
+  const callbacks = createCallbacks({
+    ...parts,
+    ...{ records, kv, secrets, read: nothingToRead },
+    async checkValue(schema, value) {
+      const verdict = await schemas.check(schema, value);
+      return verdict.isValid ? [] : verdict.errors;
+    },
+  });
+  const sandbox = createSandboxes().start;
+  const builtins = BUILTINS.map(builtinPart);
+  const site = new SiteParts({ settings, builtins, states, sandbox, process: noProcesses });
+  const configFor = configForBy(secrets);
+  const guests = { records, callbacks, configFor, after, unconfined: settings.unconfined };
+  const host = await createPluginHost({
+    ...{ runtimes, site, states, schemas, clock, log },
+    registryParts: registryParts({ keys: settings.keys, sandbox }),
+    slots: { ...guests, clock, log, places: new Places(), checkBinding: bindingProblems(schemas) },
+    async isChangeOpen(org, number) {
+      const status = (await changeRequests.find(org, number))?.status;
+      return status === 'open' || status === 'draft';
+    },
+  });
+  const plugins: PluginHost = {
+    ...host,
+    async close() {
+      await host.close();
+      schemas.close();
+    },
+  };
+  return { plugins, bindingVault: secrets };
+}
+
+const nothingToRead: ReadPort = async (_scope, { resource }) => {
+  throw new WaymarkError('PLG_METHOD_UNSUPPORTED', `${resource} cannot be read`);
+};
+
+const noProcesses = async (): Promise<never> => {
+  throw new WaymarkError('PLG_FAILED', 'this server runs no plugins as processes');
+};
