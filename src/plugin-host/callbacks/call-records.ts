@@ -86,7 +86,10 @@ export const configOf = ({ overlay, binding }: CallRecord): Readonly<Record<stri
 
 /** @throws {WaymarkError} `PLG_CALLBACK_REFUSED` */
 export function checkGranted({ grants }: CallRecord, permission: string): void {
-  if (grants.has(permission)) return;
+  if (!grants.has(permission)) throw notGranted(permission);
+}
+
+export function notGranted(permission: string): WaymarkError {
   const message = `the permission ${permission} is not granted to this plugin`;
-  throw new WaymarkError('PLG_CALLBACK_REFUSED', message);
+  return new WaymarkError('PLG_CALLBACK_REFUSED', message);
 }

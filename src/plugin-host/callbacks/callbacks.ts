@@ -11,7 +11,7 @@ import { logCallbacks } from './log.ts';
 import { modelCallbacks } from './model.ts';
 import type { ModelPort } from './model-port.ts';
 import type { Params } from './params.ts';
-import { pureCallbacks } from './pure.ts';
+import { answerPure, pureNames } from './pure.ts';
 import { readCallbacks } from './read.ts';
 import type { ReadPort } from './read-port.ts';
 import { type SecretDeps, secretCallbacks } from './secrets.ts';
@@ -48,9 +48,9 @@ type Callback = (record: CallRecord, params: Params, signal: AbortSignal) => Pro
 const MOST_UNDER_WAY = 64;
 
 export function createCallbacks(deps: CallbackDeps): Callbacks {
-  const pure = Object.entries(pureCallbacks).map(([name, answer]): [string, Callback] => [
+  const pure = pureNames.map((name): [string, Callback] => [
     name,
-    async (_record, params) => answer(params),
+    async (_record, params) => answerPure(name, params),
   ]);
   const callbacks = new Map<string, Callback>([
     ...pure,

@@ -4,9 +4,11 @@ import type { CallRecord } from './call-records.ts';
 import { secretOf } from './secret-of.ts';
 
 /** What stands in a plugin's configuration where it was not granted the value. */
-const PLACEHOLDER = /secret:([A-Za-z0-9_][\w/~-]*)/g;
+const PLACEHOLDER = /secret:(\w(?:[\w./~-]*\w)?)/g;
 
 export const hasPlaceholder = (text: string): boolean => text.search(PLACEHOLDER) !== -1;
+
+export const isPlaceholder = (text: string): boolean => text.replace(PLACEHOLDER, '') === '';
 
 /** @throws {WaymarkError} `INT_CREDENTIALS_REQUIRED` for a field without a secret */
 export async function resolvePlaceholders(

@@ -1,12 +1,16 @@
 import { invalidField, WaymarkError } from '../../model/errors.ts';
 import type { JsonSchema } from '../../registry/server-manifest/manifest.ts';
+import { isNamedField } from '../../registry/server-manifest/secret-fields.ts';
+import { configSchemaOf, integrationTypeOf } from '../config-schema.ts';
 import type { BindingSecrets } from './binding-secrets.ts';
-import { type CallRecord, checkGranted } from './call-records.ts';
+import { type CallRecord, notGranted } from './call-records.ts';
 import { originsOf } from './origins.ts';
 import { isMap, type Params, textIn } from './params.ts';
-import { resolvePlaceholders } from './placeholders.ts';
-import { pureCallbacks } from './pure.ts';
+import { isPlaceholder, resolvePlaceholders } from './placeholders.ts';
+import { answerPure } from './pure.ts';
 import { secretNameOf, secretOf, valueAt } from './secret-of.ts';
+
+const SECRETS = 'secrets:';
 
 export interface SecretDeps {
   secrets: BindingSecrets;
@@ -36,16 +40,15 @@ export function secretCallbacks(deps: SecretDeps) {
     return {};
   };
 
-  const list = async ({ grants }: CallRecord) => ({
-    names: [...grants]
-      .filter((grant) => grant.startsWith('secrets:'))
-      .map((grant) => grant.slice('secrets:'.length))
-      .sort(),
-  });
+  const list = async (record: CallRecord) => ({ names: grantedFields(record).sort() });
 
   const hmac = async (record: CallRecord, params: Params) => {
-    const key = await resolvePlaceholders(textIn(params, 'key'), record, deps.secrets);
-    return pureCallbacks['host.crypto.hmac']({ ...params, key });
+    const given = textIn(params, 'key');
+    // Whole: another key may well have such words in it.
+    const key = isPlaceholder(given)
+      ? await resolvePlaceholders(given, record, deps.secrets)
+      : given;
+    return answerPure('host.crypto.hmac', { ...params, key });
   };
 
   return {
@@ -59,24 +62,24 @@ export function secretCallbacks(deps: SecretDeps) {
   };
 }
 
+// Fields, and patterns of them such as `hooks/*/token`.
+const grantedFields = ({ grants }: CallRecord): string[] =>
+  [...grants].flatMap((grant) => (grant.startsWith(SECRETS) ? [grant.slice(SECRETS.length)] : []));
+
 function fieldIn(record: CallRecord, params: Params): string {
   const field = textIn(params, 'name', 256);
-  checkGranted(record, `secrets:${field}`);
-  return field;
+  if (isNamedField(grantedFields(record), field)) return field;
+  throw notGranted(SECRETS + field);
 }
 
 /** Of a field that the plugin may write. */
 function writableSchema({ guest, binding, overlay }: CallRecord, field: string): JsonSchema {
   const { manifest } = guest;
-  const type = manifest.integrationTypes.find(({ name }) => isType(binding.type, name));
-  const roots = [type?.secretsSchema, type?.configSchema, manifest.configSchema];
+  const { type } = binding;
+  const roots = [integrationTypeOf(manifest, type)?.secretsSchema, configSchemaOf(manifest, type)];
   const place = `properties/${field.replace(/^\//, '').replaceAll('/', '/properties/')}`;
   const schema = roots.map((root) => valueAt(root, place)).find(isMap);
   if (schema?.['x-writable'] === true && !overlay) return schema;
   const message = `${field} is no field that a plugin may write`;
   throw new WaymarkError('PLG_CALLBACK_REFUSED', message);
 }
-
-/** `<plugin>.<name>`, or a built-in's own, which is named whole. */
-const isType = (type: string | undefined, name: string): boolean =>
-  type === name || type?.endsWith(`.${name}`) === true;

@@ -60,6 +60,26 @@ describe('host.secret', () => {
     expect(entry).toMatchObject({ actor: 'plugin:example', action: 'binding-secret.write' });
   });
 
+  it('knows a granted field within a list', async () => {
+    const item = { properties: { token: { type: 'string', writeOnly: true } } };
+    const schema = { properties: { hooks: { type: 'array', items: item } } };
+    const permissions = { secrets: ['hooks/*/token'] };
+    const { call, secrets, record } = await openCall({
+      manifest: { configSchema: schema, permissions },
+    });
+    const values = new Map([['hooks/0/token', 's3cret']]);
+    const names = await secrets.put('acme', record.binding, values, [], acting);
+    const config = { hooks: [{ token: { secretRef: names.get('hooks/0/token') } }] };
+    Object.assign(record.binding, { config });
+
+    const answer = await call('host.secret.get', { name: 'hooks/0/token' });
+
+    expect(answer).toEqual({ value: 's3cret' });
+    await expect(call('host.secret.get', { name: 'hooks/0/other' })).rejects.toMatchObject({
+      code: 'PLG_CALLBACK_REFUSED',
+    });
+  });
+
   it('stores nothing that the schema refuses', async () => {
     const checkValue = async () => [{ message: 'must have 3 characters' }];
     const { call } = await openWithToken({ deps: { checkValue } });
@@ -104,9 +124,11 @@ describe('host.secret', () => {
     const answers = [
       await call('host.crypto.hmac', { key: 'secret:token', data: 'text' }),
       await call('host.crypto.hmac', { key: 's3cret', data: 'text' }),
+      await call('host.crypto.hmac', { key: 'no secret:token', data: 'text' }),
     ];
 
     expect(answers[0]).toEqual(answers[1]);
+    expect(answers[2]).not.toEqual(answers[1]);
   });
 });
 
