@@ -72,7 +72,7 @@ describe('a wall clock that jumps a day', () => {
 
     expect(status).toBe(304);
     expect(performance.now() - startedAtMs).toBeGreaterThan(1000);
-    expect(performance.now() - startedAtMs).toBeLessThan(5000);
+    expect(performance.now() - startedAtMs).toBeLessThan(30_000);
   });
 
   it('back: who has used up their limit waits no longer than before', async () => {

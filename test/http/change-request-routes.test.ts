@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { repositoryPath } from '../../src/git/repository.ts';
 import { type Answered, type Asked, ask, type Refused } from '../support/app.ts';
+import { cpuMs } from '../support/cpu.ts';
 import { runGit } from '../support/git.ts';
 import { type OrgApi, openOrg } from '../support/org-api.ts';
 import { openService, type TestService } from '../support/service.ts';
@@ -100,12 +101,12 @@ describe('POST /api/v1/change-requests', () => {
 
   it('refuses a long title at once, whatever it ends with', async () => {
     const title = `${'x'.repeat(500_000)}\n`;
-    const begun = performance.now();
+    const begun = cpuMs();
 
     const answer = await refused('', { body: { title, source: 'readme' } });
 
     expect(answer.status).toBe(400);
-    expect(performance.now() - begun).toBeLessThan(2000);
+    expect(cpuMs() - begun).toBeLessThan(5000);
   });
 
   it('refuses an edit that starts from a commit which main has not', async () => {

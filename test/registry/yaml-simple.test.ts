@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeText } from '../../src/registry/text.ts';
 import { readFullYaml, readYaml } from '../../src/registry/yaml-document.ts';
 import { readSimpleYaml } from '../../src/registry/yaml-simple.ts';
+import { cpuMs } from '../support/cpu.ts';
 import { testData } from '../support/test-data.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -247,12 +248,12 @@ describe('readSimpleYaml', () => {
     'is done with a file of nothing but %j at once',
     (pattern) => {
       const one = `k: ${pattern.repeat(Math.floor((256 * 1024) / pattern.length))}`;
-      const startedAt = performance.now();
+      const startedAt = cpuMs();
 
       isTaken(one.slice(0, 2_000));
       readSimpleYaml(one);
 
-      expect(performance.now() - startedAt).toBeLessThan(500);
+      expect(cpuMs() - startedAt).toBeLessThan(1500);
     },
   );
 });
