@@ -1,4 +1,9 @@
 import type { Config } from '../config/config.ts';
+import { changeRequestRoutes } from '../http/change-request-routes.ts';
+import { namespaceRoutes } from '../http/namespace-routes.ts';
+import { createPluginReader } from '../http/plugin-reader.ts';
+import { releaseRoutes } from '../http/release-routes.ts';
+import { policyOf } from '../identity/org-policy.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { BUILTINS } from '../plugin-host/builtin/index.ts';
 import { createBindingSecrets } from '../plugin-host/callbacks/binding-secrets.ts';
@@ -28,7 +33,7 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
   const records = createCallRecords();
   const callbacks = createCallbacks({
     ...parts,
-    ...{ records, kv, secrets, read: nothingToRead },
+    ...{ records, kv, secrets, read: readerOver(parts) },
     async checkValue(schema, value) {
       const verdict = await schemas.check(schema, value);
       return verdict.isValid ? [] : verdict.errors;
@@ -58,9 +63,14 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
   return { plugins, bindingVault: secrets };
 }
 
-const nothingToRead: ReadPort = async (_scope, { resource }) => {
-  throw new WaymarkError('PLG_METHOD_UNSUPPORTED', `${resource} cannot be read`);
-};
+/** By rows of their own: the API's whole table is made later, of the host among others. */
+function readerOver(parts: Needed): ReadPort {
+  const rows = [...namespaceRoutes(parts), ...releaseRoutes(parts), ...changeRequestRoutes(parts)];
+  return createPluginReader(rows, (org) => {
+    const view = parts.runtimes.find(org)?.maybeView;
+    return view && policyOf(view.published.config);
+  });
+}
 
 const noProcesses = async (): Promise<never> => {
   throw new WaymarkError('PLG_FAILED', 'this server runs no plugins as processes');
