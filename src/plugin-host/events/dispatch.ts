@@ -2,6 +2,7 @@ import type { Logger } from '../../audit/logger.ts';
 import { type Clock, toTime } from '../../model/clock.ts';
 import { WaymarkError } from '../../model/errors.ts';
 import type { Binding } from '../binding.ts';
+import { PluginFault } from '../contract/fault.ts';
 import type { BindingRef } from '../contract/wire.ts';
 import type { PluginHost } from '../plugin-host.ts';
 import type { HookEvent, WireEvent } from './event.ts';
@@ -16,6 +17,11 @@ export interface DispatchDeps {
 }
 
 const EVENTS_AT_ONCE = 100;
+/** What one binding may take of a run: whoever waits behind it waits no longer. */
+const TURN_MS = 5_000;
+/** A call that never began is made later, until its event is as old as that. */
+const LATER_MS = 5_000;
+const GIVEN_UP_MS = 10 * 60_000;
 
 /** Events that one binding has yet to hear of, in their order. */
 interface Lane {
@@ -23,29 +29,38 @@ interface Lane {
   events: HookEvent[];
 }
 
+/** Of a lane that is left before its end. */
+interface Rest {
+  unheard: readonly HookEvent[];
+  pauseMs: number;
+}
+
 /**
  * Tells an org's bindings of what happened: each binding in order, all of them
- * at once, and at least once. What a hook throws is logged and skipped. One that
- * does not answer keeps none of the others waiting for longer than one call:
- * its other events are left for the next run.
+ * at once, and at least once. What a hook throws is logged and skipped. A slow
+ * one keeps the others waiting for no longer than its turn: its other events are
+ * left for the next run.
  *
- * @returns whether there is more to tell, at once
+ * @returns in how many milliseconds there is more to tell
  */
 export async function dispatchEvents(
   deps: DispatchDeps,
   org: string,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<number | undefined> {
   const events = await deps.events.unsettled(org, EVENTS_AT_ONCE);
-  if (events.length === 0) return false;
+  if (events.length === 0) return undefined;
   // Of a server part that is still being read nobody knows what it hears: its events would be lost.
   await deps.host.settled(org);
   const lanes = await lanesOf(deps, org, events);
-  const left = await Promise.all(lanes.map((lane) => tell(deps, lane, signal)));
-  const unheard = new Set(left.flat());
-  const settled = events.map(({ id }) => id).filter((id) => !unheard.has(id));
+  const rests = await Promise.all(lanes.map((lane) => tell(deps, lane, signal)));
+  const left = rests.filter((rest) => rest !== undefined);
+  const unheard = new Set(left.flatMap((rest) => rest.unheard));
+  const settled = events.filter((event) => !unheard.has(event)).map(({ id }) => id);
   await deps.events.settle(org, settled, toTime(deps.clock()));
-  return unheard.size > 0 || events.length === EVENTS_AT_ONCE;
+  const pauses = left.map(({ pauseMs }) => pauseMs);
+  if (events.length === EVENTS_AT_ONCE) pauses.push(0);
+  return pauses.length > 0 ? Math.min(...pauses) : undefined;
 }
 
 async function lanesOf(
@@ -73,25 +88,29 @@ async function lanesOf(
 
 const keyOf = ({ scope, id }: BindingRef): string => `${scope} ${id}`;
 
-/** Answers the ids of events that the binding has not heard of. */
 async function tell(
   deps: DispatchDeps,
   { binding, events }: Lane,
   signal: AbortSignal,
-): Promise<string[]> {
+): Promise<Rest | undefined> {
+  const begunAt = deps.clock();
   for (const [i, event] of events.entries()) {
-    const error = await tellOne(deps, binding, event, signal);
-    if (isTimeout(error)) return events.slice(i + 1).map(({ id }) => id);
+    const isTold = await tellOne(deps, binding, event, signal);
+    if (!isTold) return { unheard: events.slice(i), pauseMs: LATER_MS };
+    const unheard = events.slice(i + 1);
+    const isOver = deps.clock() - begunAt >= TURN_MS;
+    if (isOver && unheard.length > 0) return { unheard, pauseMs: 0 };
   }
-  return [];
+  return undefined;
 }
 
+/** False for a call that is to be made later. */
 async function tellOne(
   { host, events, clock, log }: DispatchDeps,
   binding: Binding,
   event: HookEvent,
   signal: AbortSignal,
-): Promise<unknown> {
+): Promise<boolean> {
   signal.throwIfAborted();
   const { org, id: eventId } = event;
   const { scope, id, pluginId } = binding;
@@ -99,19 +118,19 @@ async function tellOne(
   const error = await callHook(host, binding, event, signal);
   // Nobody knows what came of it: it is told again.
   signal.throwIfAborted();
-  const durationMs = clock() - begunAt;
+  const endedAt = clock();
   if (error !== undefined) {
+    if (isLater(error) && endedAt - Date.parse(event.at) < GIVEN_UP_MS) return false;
     log.warn({ org, pluginId, binding: id, event: event.type, eventId, error }, 'a hook failed');
   }
   const delivery: HookDelivery = {
-    ...{ org, eventId, scope, id, durationMs },
-    at: toTime(clock()),
+    ...{ org, eventId, scope, id, at: toTime(endedAt), durationMs: endedAt - begunAt },
     ...(error === undefined
       ? { outcome: 'done', error: null }
       : { outcome: 'failed', error: textOf(error) }),
   };
   await events.addDelivery(delivery);
-  return error;
+  return true;
 }
 
 /** Answers what it threw. */
@@ -143,8 +162,11 @@ export const wireEventOf = (
   place: Pick<Binding, 'namespaceId' | 'departmentId'>,
 ): WireEvent => ({ id, type, timestamp, orgId, ...place, data });
 
-const isTimeout = (error: unknown): boolean =>
-  error instanceof WaymarkError && error.code === 'PLG_TIMEOUT';
+/** It was not called, or says itself that it could be better served later. */
+const isLater = (error: unknown): boolean =>
+  error instanceof PluginFault
+    ? error.isRetryable
+    : error instanceof WaymarkError && error.code === 'PLG_BUSY';
 
 const textOf = (error: unknown): string =>
   String((error as Error).message ?? error)

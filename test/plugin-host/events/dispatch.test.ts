@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Stores } from '../../../src/database/stores.ts';
 import { WaymarkError } from '../../../src/model/errors.ts';
 import type { Binding } from '../../../src/plugin-host/binding.ts';
+import { PluginFault } from '../../../src/plugin-host/contract/fault.ts';
 import { dispatchEvents } from '../../../src/plugin-host/events/dispatch.ts';
 import type { HookEvent } from '../../../src/plugin-host/events/event.ts';
 import type { HostedPlugin } from '../../../src/plugin-host/hosted-plugin.ts';
@@ -30,6 +31,7 @@ let calls: HostCall[];
 let answer: (call: HostCall) => Promise<unknown>;
 let logged: unknown[];
 let stopping: AbortController;
+let nowMs: number;
 
 beforeEach(async () => {
   stores = createMemoryStores();
@@ -39,6 +41,7 @@ beforeEach(async () => {
   calls = [];
   answer = async () => ({});
   logged = [];
+  nowMs = NOW_MS;
   stopping = new AbortController();
 });
 
@@ -59,14 +62,17 @@ const raise = (...events: HookEvent[]) =>
   });
 const dispatch = () => {
   const log = { info() {}, error() {}, warn: (facts: unknown) => void logged.push(facts) };
-  const deps = { host, events: stores.events, clock: () => NOW_MS, log };
+  const deps = { host, events: stores.events, clock: () => nowMs, log };
   return dispatchEvents(deps, 'acme', stopping.signal);
 };
 const told = () =>
   calls.map(({ binding, params }) => `${binding!.id} ${(params as { event: HookEvent }).event.id}`);
 const outcomes = async (...ids: string[]) =>
   (await stores.events.deliveries('acme', ids)).map((one) => `${one.id} ${one.outcome}`);
-const timeout = () => new WaymarkError('PLG_TIMEOUT', 'it did not answer in 5 s');
+const timeout = () => {
+  nowMs += 5_000;
+  return new WaymarkError('PLG_TIMEOUT', 'it did not answer in 5 s');
+};
 
 describe('dispatchEvents', () => {
   it('calls the hook with the event as that binding is to see it', async () => {
@@ -74,7 +80,7 @@ describe('dispatchEvents', () => {
     bindings = [bindingOf('east.chat', { scope: 'namespace', pluginId: 'chat', ...place })];
     await raise(makeEvent('event-1', { plugins: ['sales'] }));
 
-    expect(await dispatch()).toBe(false);
+    expect(await dispatch()).toBeUndefined();
 
     expect(calls).toEqual([
       {
@@ -119,7 +125,7 @@ describe('dispatchEvents', () => {
     bindings = [];
     await raise(makeEvent('event-1'));
 
-    expect(await dispatch()).toBe(false);
+    expect(await dispatch()).toBeUndefined();
 
     expect(await stores.events.unsettled('acme', 10)).toEqual([]);
   });
@@ -148,7 +154,7 @@ describe('dispatchEvents', () => {
     };
     await raise(makeEvent('event-1'), makeEvent('event-2'));
 
-    expect(await dispatch()).toBe(false);
+    expect(await dispatch()).toBeUndefined();
 
     expect(await outcomes('event-1', 'event-2')).toEqual([
       'audit done',
@@ -173,7 +179,7 @@ describe('dispatchEvents', () => {
     };
     await raise(makeEvent('event-1'), makeEvent('event-2'));
 
-    expect(await dispatch()).toBe(true);
+    expect(await dispatch()).toBe(0);
 
     expect(await outcomes('event-1', 'event-2')).toEqual([
       'audit done',
@@ -182,7 +188,7 @@ describe('dispatchEvents', () => {
     ]);
     expect((await stores.events.unsettled('acme', 10)).map(({ id }) => id)).toEqual(['event-2']);
 
-    expect(await dispatch()).toBe(false);
+    expect(await dispatch()).toBeUndefined();
 
     expect(told().filter((one) => one.startsWith('chat'))).toEqual([
       'chat event-1',
@@ -191,12 +197,34 @@ describe('dispatchEvents', () => {
     expect(await stores.events.unsettled('acme', 10)).toEqual([]);
   });
 
+  it.each([
+    ['that is busy', () => new WaymarkError('PLG_BUSY', 'its queue is full')],
+    [
+      'that says so itself',
+      () => new PluginFault({ code: 'AWAY', message: 'not now', isRetryable: true }),
+    ],
+  ])('tells a hook %s later, while the event is young', async (_, fault) => {
+    answer = async () => {
+      throw fault();
+    };
+    await raise(makeEvent('event-1', { at: new Date(nowMs).toISOString() }), makeEvent('event-2'));
+
+    expect(await dispatch()).toBe(5_000);
+    nowMs += 9 * 60_000;
+    expect(await dispatch()).toBe(5_000);
+    expect(await outcomes('event-1', 'event-2')).toEqual([]);
+
+    nowMs += 60_000;
+    expect(await dispatch()).toBeUndefined();
+    expect(await outcomes('event-1', 'event-2')).toEqual(['chat failed', 'chat failed']);
+  });
+
   it('has more to do where there is more than it takes at once', async () => {
     await raise(...Array.from({ length: 150 }, (_, i) => makeEvent(`event-${1000 + i}`)));
 
-    expect(await dispatch()).toBe(true);
+    expect(await dispatch()).toBe(0);
     expect(calls).toHaveLength(100);
-    expect(await dispatch()).toBe(false);
+    expect(await dispatch()).toBeUndefined();
     expect(calls).toHaveLength(150);
   });
 
@@ -224,7 +252,7 @@ describe('dispatchEvents', () => {
 
     const deps = {
       events: stores.events,
-      clock: () => NOW_MS,
+      clock: () => nowMs,
       log: { info() {}, warn() {}, error() {} },
     };
     const settled = async () => {
