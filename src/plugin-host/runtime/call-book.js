@@ -1,6 +1,7 @@
 // @ts-check
 
 import { CALLBACKS_IN_FLIGHT } from './guest/dispatch.js';
+import { isTooDeep, JSON_DEPTH } from './json-depth.js';
 import { takeString } from './natives.js';
 
 /** @import { QuickJSContext, QuickJSHandle, VmFunctionImplementation } from 'quickjs-emscripten-core' */
@@ -33,6 +34,7 @@ export class CallBook {
   /**
    * @param {{
    *   limits: PluginLimits,
+   *   isOver(): boolean,
    *   say(text: string): void,
    *   report(what: SandboxReport): void,
    *   fire(timer: number, call: number): void,
@@ -104,11 +106,13 @@ export class CallBook {
    * @param {string | undefined} text
    */
   #answer(id, text) {
-    if (!this.#calls.delete(id)) return;
+    if (this.#options.isOver() || !this.#calls.delete(id)) return;
     const { limits, report, say } = this.#options;
+    const refuse = (/** @type {string} */ reason) => report({ kind: 'refused', call: id, reason });
     if (text === undefined || Buffer.byteLength(text) > limits.answerBytes) {
-      report({ kind: 'refused', call: id, reason: `is larger than ${limits.answerBytes} bytes` });
-    } else say(text);
+      refuse(`is larger than ${limits.answerBytes} bytes`);
+    } else if (isTooDeep(text)) refuse(`nests deeper than ${JSON_DEPTH} levels`);
+    else say(text);
   }
 
   /**
@@ -117,6 +121,7 @@ export class CallBook {
    */
   #ask(id, text) {
     if (text === undefined) throw new RangeError(`more than ${CALLBACK_CHARS} characters`);
+    if (isTooDeep(text)) throw new RangeError(`more than ${JSON_DEPTH} levels`);
     // The guest's own side queues what is more. Whoever got round it shall not flood the host.
     if (this.#asked.size >= CALLBACKS_IN_FLIGHT) throw new RangeError('too many callbacks at once');
     this.#asked.set(id, this.#current);

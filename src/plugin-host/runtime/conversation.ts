@@ -32,7 +32,7 @@ const codeByCause: Record<RuntimeEnd['cause'], ErrorCode> = {
   closed: 'PLG_RESTARTED',
   timeout: 'PLG_TIMEOUT',
   memory: 'PLG_OUT_OF_MEMORY',
-  crash: 'PLG_RESTARTED',
+  crash: 'PLG_HANDLER_ERROR',
   'bad-answer': 'PLG_BAD_RESPONSE',
 };
 
@@ -185,7 +185,9 @@ function afterPoll(work: () => void, ms: number): { clear(): void } {
   };
 }
 
-const fallen = ({ cause, message }: RuntimeEnd) => new WaymarkError(codeByCause[cause], message);
+const fallen = ({ cause, message }: RuntimeEnd) =>
+  // How it crashed is for the log alone.
+  new WaymarkError(codeByCause[cause], cause === 'crash' ? 'the plugin crashed' : message);
 const lost = ({ message }: RuntimeEnd) =>
   new WaymarkError('PLG_RESTARTED', `the plugin was stopped: ${message}`);
 

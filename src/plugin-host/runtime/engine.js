@@ -60,8 +60,9 @@ function jobRunner(quickjs, runtime) {
 export function startGuest(context, { modules, script, natives }) {
   const sources = new Map(Object.entries(modules)).set(SCRIPT, script);
   context.runtime.setModuleLoader(
-    (name) => sources.get(name) ?? { error: new Error(`there is no module ${name}`) },
-    (base, name) => resolve(base, name) ?? { error: new Error(`there is no module ${name}`) },
+    (name) =>
+      sources.get(name) ?? { error: new Error(`there is no module ${name.replace('!', '')}`) },
+    resolve,
   );
   const started = context.evalCode(`export { start } from '${OWN}start.js'`, `${OWN}main`, {
     type: 'module',
@@ -74,8 +75,9 @@ export function startGuest(context, { modules, script, natives }) {
 /**
  * @param {string} base
  * @param {string} name
+ * @returns {string} what is no key of any source where the importer may not have it
  */
 function resolve(base, name) {
-  if (!base.startsWith(OWN)) return name.startsWith('waymark/') ? name : undefined;
-  return name.startsWith('./') ? `${OWN}${name.slice(2)}` : name;
+  if (base.startsWith(OWN)) return name.startsWith('./') ? `${OWN}${name.slice(2)}` : name;
+  return name.startsWith('waymark/') ? name : `!${name}`;
 }

@@ -1,8 +1,5 @@
 import { PluginFault } from '../contract/fault.ts';
 
-/** Deeper than any answer's shape, shallow enough for whatever walks it recursively. */
-const DEPTH = 100;
-
 /** What a guest sent is not what the wire allows. */
 export class BadMessage extends Error {
   override readonly name = 'BadMessage';
@@ -20,7 +17,6 @@ export type GuestMessage =
  * @throws {BadMessage}
  */
 export function parseMessage(text: string): GuestMessage {
-  if (isDeeper(text, DEPTH)) throw new BadMessage(`it nests deeper than ${DEPTH} levels`);
   const message = parseJson(text);
   if (!isRecord(message)) throw new BadMessage('it is no JSON object');
   const { id, ok, method, params, result = null, error } = message;
@@ -32,36 +28,6 @@ export function parseMessage(text: string): GuestMessage {
   if (ok === true) return { kind: 'result', ...about, result };
   if (ok === false) return { kind: 'fault', ...about, fault: readFault(error) };
   throw new BadMessage('it is neither an answer nor a callback');
-}
-
-/** Before anything is parsed or walked: a megabyte of brackets is a megabyte of stack frames. */
-export function isDeeper(text: string, limit: number): boolean {
-  if (text.length <= limit) return false;
-  let depth = 0;
-  for (let i = 0; i < text.length; i++) {
-    const char = text.charCodeAt(i);
-    if (char === QUOTE) i = endOfString(text, i);
-    else if (char === OPEN_BRACE || char === OPEN_BRACKET) {
-      if (++depth > limit) return true;
-    } else if (char === CLOSE_BRACE || char === CLOSE_BRACKET) depth--;
-  }
-  return false;
-}
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-
-function endOfString(text: string, start: number): number {
-  for (let i = text.indexOf('"', start + 1); i !== -1; i = text.indexOf('"', i + 1)) {
-    let before = i - 1;
-    while (text.charCodeAt(before) === BACKSLASH) before--;
-    if ((i - before) % 2 === 1) return i;
-  }
-  return text.length;
 }
 
 function parseJson(text: string): unknown {

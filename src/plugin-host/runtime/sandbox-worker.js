@@ -86,6 +86,7 @@ function callGuest(guestFunction, value) {
 
 const book = new CallBook({
   limits,
+  isOver,
   say: (text) => port.postMessage(text),
   report,
   fire: (timer, call) => enter(call, () => callGuest(fireTimer, context.newNumber(timer))),

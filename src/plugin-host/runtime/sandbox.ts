@@ -167,7 +167,7 @@ function startWorker(order: SandboxOrder): Worker {
     execArgv: [],
     name: 'sandbox',
     // For the thread's own objects. A guest's memory is not among them.
-    resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64, stackSizeMb: 4 },
+    resourceLimits: { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 64, stackSizeMb: 16 },
   });
   return worker;
 }

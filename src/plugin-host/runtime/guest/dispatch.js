@@ -105,13 +105,16 @@ function envelope(error) {
   }
 }
 
+/** @param {unknown} text */
+const clipped = (text) => String(text).slice(0, MESSAGE_CHARS);
+
 /** @param {any} error */
 function bug(error) {
   const code = 'PLG_HANDLER_ERROR';
   try {
-    const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    const stack = error instanceof Error ? String(error.stack).slice(0, MESSAGE_CHARS) : '';
-    return { code, message: message.slice(0, MESSAGE_CHARS), details: { stack } };
+    if (!(error instanceof Error)) return { code, message: clipped(String(error)) };
+    const message = `${clipped(error.name)}: ${clipped(error.message)}`;
+    return { code, message, details: { stack: clipped(error.stack) } };
   } catch {
     return { code, message: 'it threw what cannot be read' };
   }
@@ -135,8 +138,12 @@ function createCallbacks({ send, ambient }) {
   function sendNext() {
     while (queue.length > 0 && sent.size < CALLBACKS_IN_FLIGHT) {
       const next = /** @type {WaitingCallback} */ (queue.shift());
-      sent.set(next.id, next);
-      send('callback', next.id, next.text);
+      try {
+        send('callback', next.id, next.text);
+        sent.set(next.id, next);
+      } catch (error) {
+        next.reject(error);
+      }
     }
   }
 
