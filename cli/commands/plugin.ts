@@ -1,8 +1,11 @@
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { describe } from '../help.ts';
+import { devCommand } from '../plugin/dev-command.ts';
+import { initCommand } from '../plugin/init-command.ts';
 import { packCommand } from '../plugin/pack-command.ts';
 import { keygenCommand, signCommand } from '../plugin/sign-command.ts';
+import { testCommand } from '../plugin/test-command.ts';
 
 export function pluginCommand(program: Command, cli: Cli): void {
   const plugin = program.command('plugin').summary('write, try and package plugins of the server');
@@ -15,6 +18,9 @@ export function pluginCommand(program: Command, cli: Cli): void {
       ['waymark plugin init hello && cd hello && waymark plugin dev', 'a first plugin, running'],
     ],
   });
+  initCommand(plugin, cli);
+  devCommand(plugin, cli);
+  testCommand(plugin, cli);
   packCommand(plugin, cli);
   signCommand(plugin, cli);
   keygenCommand(plugin, cli);

@@ -9,6 +9,8 @@ interface Program {
   platform: 'neutral' | 'node';
   /** Node's own modules are there. */
   hasNode: boolean;
+  /** Of a test: JSON that stands for a name. */
+  define?: Record<string, string>;
 }
 
 export interface Bundle {
@@ -38,6 +40,18 @@ writeFileSync(3, JSON.stringify(describePlugin(plugin, toJSONSchema)));
     hasNode: true,
   });
 
+/** A test for Node, with where the server is that it asks. */
+export const bundleTest = (dir: string, path: string, server: object): Promise<Bundle> =>
+  bundle(
+    { dir },
+    {
+      lines: `import './${path}';\n`,
+      platform: 'node',
+      hasNode: true,
+      define: { WAYMARK_TEST_SERVER: JSON.stringify(server) },
+    },
+  );
+
 function imports({ module, routes }: PluginSource): string {
   const files = [...routes];
   return [
@@ -50,11 +64,11 @@ function imports({ module, routes }: PluginSource): string {
 }
 
 /** @throws {Failure} that names each fault's file, line and column */
-async function bundle(source: PluginSource, program: Program): Promise<Bundle> {
+async function bundle({ dir }: Pick<PluginSource, 'dir'>, program: Program): Promise<Bundle> {
   const { build } = await import('esbuild');
   const options = {
-    stdin: { contents: program.lines, resolveDir: source.dir, sourcefile: 'waymark-entry.js' },
-    absWorkingDir: source.dir,
+    stdin: { contents: program.lines, resolveDir: dir, sourcefile: 'waymark-entry.js' },
+    absWorkingDir: dir,
     bundle: true,
     write: false,
     metafile: true,
@@ -64,7 +78,8 @@ async function bundle(source: PluginSource, program: Program): Promise<Bundle> {
     platform: program.platform,
     mainFields: ['module', 'main'],
     conditions: ['import', 'module'],
-    define: { 'process.env.NODE_ENV': '"production"' },
+    define: { 'process.env.NODE_ENV': '"production"', ...program.define },
+    sourcemap: program.define ? 'inline' : false,
     // A description may run code that wants `require`; the packed script never does.
     external: program.hasNode ? ['node:*'] : [],
     plugins: [standIns({ hasNode: program.hasNode })],

@@ -10,6 +10,7 @@ import { packageRoot } from '../package.ts';
  */
 const STAND_INS: readonly (readonly [specifier: RegExp, module: string])[] = [
   [/^waymark\/plugin$/, 'plugin'],
+  [/^waymark\/plugin\/testing$/, 'testing'],
   [/^waymark:(?:assemble|describe-plugin)$/, ''],
   [/^next\/server(?:\.js)?$/, 'next-server'],
   [/(?:^|\/)dual-auth(?:\.[jt]s)?$/, 'dual-auth'],
