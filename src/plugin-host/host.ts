@@ -1,12 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import type { Logger } from '../audit/logger.ts';
 import type { OrgRuntime } from '../delivery/runtime.ts';
 import type { OrgRuntimes } from '../delivery/runtimes.ts';
 import { type Clock, toTime } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
 import type { Binding } from './binding.ts';
-import { type ConfigJudges, checkConfig } from './check-config.ts';
+import { checkConfig } from './check-config.ts';
+import type { SchemaChecker } from './contract/schema-checker.ts';
+import type { BindingRef } from './contract/wire.ts';
 import { OrgHost, type OrgHostDeps } from './org-host.ts';
-import type { Acting, HostCall, PluginHost } from './plugin-host.ts';
+import type { Acting, ConfigCheck, HostCall, PluginHost } from './plugin-host.ts';
 import type { BindingStop, HostPluginState, PluginStateStore } from './plugin-state.ts';
 import type { Question } from './question.ts';
 import type { SiteParts } from './site-parts.ts';
@@ -15,7 +18,8 @@ export interface HostDeps extends Pick<OrgHostDeps, 'slots' | 'registryParts'> {
   runtimes: OrgRuntimes;
   site: SiteParts;
   states: PluginStateStore;
-  schemas: ConfigJudges['schemas'];
+  /** Closed with the host. */
+  schemas: SchemaChecker;
   /** Whether a change request may still be merged. */
   isChangeOpen(org: string, number: number): Promise<boolean>;
   clock: Clock;
@@ -24,152 +28,189 @@ export interface HostDeps extends Pick<OrgHostDeps, 'slots' | 'registryParts'> {
 
 /** Everything that runs of server parts, kept up with what the orgs serve. */
 export async function createPluginHost(deps: HostDeps): Promise<PluginHost> {
-  const { runtimes, site, states, log } = deps;
-  const orgs = new Map<string, OrgHost>();
-  await site.read();
-  runtimes.onOpen((runtime) => open(runtime));
+  await deps.site.read();
+  const host = new Host(deps);
+  await host.start();
+  return host;
+}
 
-  function open(runtime: OrgRuntime): void {
+class Host implements PluginHost {
+  readonly #deps: HostDeps;
+  readonly #orgs = new Map<string, OrgHost>();
+
+  constructor(deps: HostDeps) {
+    this.#deps = deps;
+  }
+
+  /** Until what was stopped before is known: none of it comes to life for a moment. */
+  async start(): Promise<void> {
+    const opening: Promise<void>[] = [];
+    this.#deps.runtimes.onOpen((runtime) => opening.push(this.#open(runtime)));
+    await Promise.all(opening);
+  }
+
+  async #open(runtime: OrgRuntime): Promise<void> {
     const { slug } = runtime.org;
+    const { site, log } = this.#deps;
     const org = new OrgHost(runtime, {
-      ...deps,
+      ...this.#deps,
       siteParts: () => site.all,
       isOnSite: (id) => site.stateOf(id).isEnabled,
     });
-    orgs.set(slug, org);
+    this.#orgs.set(slug, org);
     runtime.onChange(() => org.takeUp());
-    runtime.onFollow(() => follow(slug, org));
+    runtime.onFollow(() => this.#follow(slug, org));
     runtime.closing.addEventListener('abort', () => {
-      if (orgs.get(slug) === org) orgs.delete(slug);
+      if (this.#orgs.get(slug) === org) this.#orgs.delete(slug);
       void org.close();
     });
-    follow(slug, org).catch((error: unknown) =>
-      log.error({ org: slug, error }, 'stops are unknown'),
-    );
-    org.takeUp();
+    await this.#follow(slug, org).catch((error: unknown) => {
+      log.error({ org: slug, error }, 'stopped bindings are not known');
+    });
   }
 
-  /** Takes over what other nodes have stopped, and lifts what the change it waited for has decided. */
-  async function follow(slug: string, org: OrgHost): Promise<void> {
-    const stops = await states.stops(slug);
-    const decided: BindingStop[] = [];
-    for (const stop of stops) {
-      if (await deps.isChangeOpen(slug, stop.change)) continue;
-      const acting = { actor: 'system:reconciler', requestId: 'plugin-host' };
-      await states.resume(slug, stop, entryOf('plugin.resume', slug, nameOf(stop), acting));
-      decided.push(stop);
+  /** Takes over what other nodes have stopped, and lifts what its change has decided. */
+  async #follow(slug: string, org: OrgHost): Promise<void> {
+    const { states, site, isChangeOpen } = this.#deps;
+    if (await site.readStates()) await this.#lookAgain();
+    const inForce: BindingStop[] = [];
+    for (const stop of await states.stops(slug)) {
+      if (await isChangeOpen(slug, stop.change)) inForce.push(stop);
+      else {
+        const acting = { actor: 'system:reconciler', requestId: randomUUID() };
+        await states.resume(slug, stop, this.#entry('binding.resume', slug, stop, acting));
+      }
     }
-    org.setStops(stops.filter((stop) => !decided.includes(stop)));
+    org.setStops(inForce);
   }
 
-  const entryOf = (action: string, tenant: string, resource: string, acting: Acting) => ({
-    at: toTime(deps.clock()),
-    tenant,
-    action,
-    resource,
-    ...acting,
-  });
+  #entry(action: string, tenant: string, about: BindingRef | string, acting: Acting) {
+    const resource = typeof about === 'string' ? about : `${about.scope}/${about.id}`;
+    const { actor, requestId } = acting;
+    return { at: toTime(this.#deps.clock()), tenant, actor, action, resource, requestId };
+  }
 
-  function getOrg(slug: string): OrgHost {
-    const org = orgs.get(slug);
+  #getOrg(slug: string): OrgHost {
+    const org = this.#orgs.get(slug);
     if (org) return org;
     throw new WaymarkError('PLG_NOT_FOUND', `the organisation ${slug} has no plugins`);
   }
 
-  /** Of a plugin that is on; its own binding unless another is named. */
-  function getBinding(org: OrgHost, { pluginId, binding: ref }: HostCall): Binding {
-    const wanted = ref ?? { scope: 'org', id: pluginId };
-    const binding = org.findBinding(wanted);
-    if (binding?.pluginId === pluginId && binding.isEnabled) return binding;
-    throw new WaymarkError('PLG_NOT_FOUND', `there is no plugin ${pluginId}, or it is off`);
+  plugins(org: string) {
+    return this.#orgs.get(org)?.plugins ?? [];
   }
 
-  async function changeSite(id: string, change: Partial<HostPluginState>, entry: SiteEntry) {
-    const state = { ...site.stateOf(id), ...change };
-    await states.saveHostPlugin(state, entryOf(entry.action, '*', id, entry.acting));
-    await reload(id);
+  find(org: string, id: string) {
+    return this.#orgs.get(org)?.find(id);
   }
 
-  async function reload(id: string): Promise<void> {
-    await site.read();
-    for (const org of orgs.values()) org.takeUp(true);
-    await Promise.all([...orgs.values()].map((org) => org.settled()));
-    const isKnown = site.find(id) ?? [...orgs.values()].find((org) => org.find(id));
+  bindings(org: string) {
+    return this.#orgs.get(org)?.bindings ?? [];
+  }
+
+  findBinding(org: string, ref: BindingRef) {
+    return this.#orgs.get(org)?.findBinding(ref);
+  }
+
+  async call({ org: slug, binding: ref, pluginId, isRepeatable, ...rest }: HostCall) {
+    const org = this.#getOrg(slug);
+    const binding = getBinding(org, pluginId, ref ?? { scope: 'org', id: pluginId });
+    const slot = await org.getSlot(pluginId);
+    return await slot.call({ ...rest, binding }, isRepeatable);
+  }
+
+  async checkConfig(
+    org: string,
+    pluginId: string,
+    scope: BindingRef['scope'],
+    config: unknown,
+    type?: string,
+  ): Promise<ConfigCheck> {
+    const slot = await this.#getOrg(org).getSlot(pluginId);
+    const { schemas } = this.#deps;
+    const { manifest } = slot;
+    const ask = (question: Question) => slot.call(question);
+    return await checkConfig({ scope, config, type }, { schemas, manifest, ask });
+  }
+
+  async reset(slug: string, id: string): Promise<void> {
+    const org = this.#getOrg(slug);
+    const slot = await org.getSlot(id);
+    slot.reset();
+    org.takeUp(true);
+    await org.settled();
+  }
+
+  async stopBinding(slug: string, ref: BindingRef, change: number, acting: Acting): Promise<void> {
+    const org = this.#getOrg(slug);
+    const { states, clock } = this.#deps;
+    const { scope, id } = ref;
+    const stop = { org: slug, scope, id, change, at: toTime(clock()) };
+    await states.stop(stop, this.#entry('binding.stop', slug, ref, acting));
+    org.setStops(await states.stops(slug));
+  }
+
+  async resumeBinding(slug: string, ref: BindingRef, acting: Acting): Promise<void> {
+    const org = this.#getOrg(slug);
+    const { states } = this.#deps;
+    await states.resume(slug, ref, this.#entry('binding.resume', slug, ref, acting));
+    org.setStops(await states.stops(slug));
+  }
+
+  async settled(org: string): Promise<void> {
+    await this.#orgs.get(org)?.settled();
+  }
+
+  async loadRoutes(org: string): Promise<void> {
+    await this.#orgs.get(org)?.loadRoutes();
+  }
+
+  async reload(id: string): Promise<void> {
+    await this.#lookAgain();
+    const orgs = [...this.#orgs.values()];
+    await Promise.all(orgs.map((org) => org.settled()));
+    const isKnown = this.#deps.site.find(id) ?? orgs.some((org) => org.find(id));
     if (!isKnown) throw unknown(id);
   }
 
-  return {
-    plugins: (org) => orgs.get(org)?.plugins ?? [],
-    find: (org, id) => orgs.get(org)?.find(id),
-    bindings: (org) => orgs.get(org)?.bindings ?? [],
-    findBinding: (org, ref) => orgs.get(org)?.findBinding(ref),
+  async #lookAgain(): Promise<void> {
+    await this.#deps.site.read();
+    for (const org of this.#orgs.values()) org.takeUp(true);
+  }
 
-    async call(call) {
-      const { org: slug, pluginId, binding: _, isRepeatable, ...rest } = call;
-      const org = getOrg(slug);
-      const binding = getBinding(org, call);
-      const slot = await org.getSlot(pluginId);
-      return await slot.call({ ...rest, binding }, isRepeatable);
-    },
+  async setEnabled(id: string, isEnabled: boolean, acting: Acting): Promise<void> {
+    if (!this.#deps.site.find(id)) throw unknown(id);
+    const action = isEnabled ? 'host-plugin.enable' : 'host-plugin.disable';
+    await this.#say(id, { isEnabled }, action, acting);
+  }
 
-    async checkConfig(org, pluginId, scope, config, type) {
-      const slot = await getOrg(org).getSlot(pluginId);
-      const { manifest } = slot;
-      const ask = (question: Question) => slot.call(question);
-      return await checkConfig({ scope, config, type }, { schemas: deps.schemas, manifest, ask });
-    },
+  async approveProcess(id: string, acting: Acting): Promise<void> {
+    const part = this.#deps.site.find(id);
+    if (part?.source !== 'host') throw unknown(id);
+    if (part.signature !== 'signed') {
+      throw new WaymarkError('PLG_UNSIGNED', `${id} is not signed: it runs as no process`);
+    }
+    await this.#say(id, { approvedDigest: part.digest }, 'host-plugin.approve', acting);
+  }
 
-    async reset(slug, id) {
-      const org = getOrg(slug);
-      const slot = await org.getSlot(id);
-      slot.reset();
-      org.takeUp(true);
-      await org.settled();
-    },
+  async #say(id: string, said: Partial<HostPluginState>, action: string, acting: Acting) {
+    const { site, states } = this.#deps;
+    const state = { ...site.stateOf(id), ...said };
+    await states.saveHostPlugin(state, this.#entry(action, '*', id, acting));
+    await this.reload(id);
+  }
 
-    async stopBinding(slug, { scope, id }, change, acting) {
-      const at = toTime(deps.clock());
-      const entry = entryOf('plugin.stop', slug, nameOf({ scope, id }), acting);
-      await states.stop({ org: slug, scope, id, change, at }, entry);
-      getOrg(slug).setStops(await states.stops(slug));
-    },
-
-    async resumeBinding(slug, ref, acting) {
-      await states.resume(slug, ref, entryOf('plugin.resume', slug, nameOf(ref), acting));
-      getOrg(slug).setStops(await states.stops(slug));
-    },
-
-    settled: async (org) => await orgs.get(org)?.settled(),
-    loadRoutes: async (org) => await orgs.get(org)?.loadRoutes(),
-    reload,
-
-    async setEnabled(id, isEnabled, acting) {
-      if (!site.find(id)) throw unknown(id);
-      const action = isEnabled ? 'host-plugin.enable' : 'host-plugin.disable';
-      await changeSite(id, { isEnabled }, { action, acting });
-    },
-
-    async approveProcess(id, acting) {
-      const part = site.find(id);
-      if (part?.source !== 'host') throw unknown(id);
-      if (part.signature !== 'signed') {
-        throw new WaymarkError('PLG_UNSIGNED', `${id} is not signed: no process runs it`);
-      }
-      const change = { approvedDigest: part.digest };
-      await changeSite(id, change, { action: 'host-plugin.approve', acting });
-    },
-
-    async close() {
-      await Promise.all([...orgs.values()].map((org) => org.close()));
-    },
-  };
+  async close(): Promise<void> {
+    await Promise.all([...this.#orgs.values()].map((org) => org.close()));
+    this.#deps.schemas.close();
+  }
 }
 
-interface SiteEntry {
-  action: string;
-  acting: Acting;
+/** Of a plugin that is on. */
+function getBinding(org: OrgHost, pluginId: string, ref: BindingRef): Binding {
+  const binding = org.findBinding(ref);
+  if (binding?.pluginId === pluginId && binding.isEnabled) return binding;
+  throw new WaymarkError('PLG_NOT_FOUND', `there is no plugin ${pluginId}, or it is off`);
 }
-
-const nameOf = ({ scope, id }: Pick<Binding, 'scope' | 'id'>): string => `${scope}/${id}`;
 
 const unknown = (id: string) => new WaymarkError('PLG_NOT_FOUND', `there is no plugin ${id}`);

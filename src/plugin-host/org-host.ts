@@ -76,8 +76,9 @@ export class OrgHost {
   }
 
   setStops(stops: readonly BindingStop[]): void {
+    const isNews = JSON.stringify(stops) !== JSON.stringify(this.#stops);
     this.#stops = stops;
-    this.takeUp();
+    if (isNews || this.#slots.size === 0) this.takeUp();
   }
 
   /** Bindings at once; what runs is read and swapped meanwhile: {@link settled}. */

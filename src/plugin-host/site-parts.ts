@@ -35,10 +35,18 @@ export class SiteParts {
     return this.#states.get(id) ?? { id, isEnabled: true, approvedDigest: null };
   }
 
+  /** What site admins have said, here or on another node. Answers whether that is news. */
+  async readStates(): Promise<boolean> {
+    const states = await this.#deps.states.hostPlugins();
+    const before = JSON.stringify([...this.#states.values()]);
+    this.#states = new Map(states.map((state) => [state.id, state]));
+    return before !== JSON.stringify(states);
+  }
+
   /** Looks at what lies there, and at what site admins have said of it. */
   async read(): Promise<void> {
-    const { settings, states, sandbox, process } = this.#deps;
-    this.#states = new Map((await states.hostPlugins()).map((state) => [state.id, state]));
+    const { settings, sandbox, process } = this.#deps;
+    await this.readStates();
     const approvedDigest = (id: string) => this.stateOf(id).approvedDigest;
     this.#host = await readHostFolder({ ...settings, sandbox, process, approvedDigest });
   }

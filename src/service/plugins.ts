@@ -6,6 +6,7 @@ import { releaseRoutes } from '../http/release-routes.ts';
 import { policyOf } from '../identity/org-policy.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { BUILTINS } from '../plugin-host/builtin/index.ts';
+import { webhooks } from '../plugin-host/builtin/webhooks.ts';
 import { createBindingSecrets } from '../plugin-host/callbacks/binding-secrets.ts';
 import { createCallRecords } from '../plugin-host/callbacks/call-records.ts';
 import { createCallbacks } from '../plugin-host/callbacks/callbacks.ts';
@@ -15,7 +16,6 @@ import { configForBy } from '../plugin-host/config-for.ts';
 import { createSchemaChecker } from '../plugin-host/contract/schema-checker.ts';
 import { createPluginHost } from '../plugin-host/host.ts';
 import { Places } from '../plugin-host/places.ts';
-import type { PluginHost } from '../plugin-host/plugin-host.ts';
 import { createSandboxes } from '../plugin-host/runtime/sandbox.ts';
 import { SiteParts } from '../plugin-host/site-parts.ts';
 import { builtinPart } from '../plugin-host/sources/builtin-part.ts';
@@ -40,11 +40,12 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
     },
   });
   const sandbox = createSandboxes().start;
-  const builtins = BUILTINS.map(builtinPart);
+  const sending = webhooks({ ...parts, random: Math.random });
+  const builtins = [...BUILTINS, sending].map(builtinPart);
   const site = new SiteParts({ settings, builtins, states, sandbox, process: noProcesses });
   const configFor = configForBy(secrets);
   const guests = { records, callbacks, configFor, after, unconfined: settings.unconfined };
-  const host = await createPluginHost({
+  const plugins = await createPluginHost({
     ...{ runtimes, site, states, schemas, clock, log },
     registryParts: registryParts({ keys: settings.keys, sandbox }),
     slots: { ...guests, clock, log, places: new Places(), checkBinding: bindingProblems(schemas) },
@@ -53,13 +54,6 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
       return status === 'open' || status === 'draft';
     },
   });
-  const plugins: PluginHost = {
-    ...host,
-    async close() {
-      await host.close();
-      schemas.close();
-    },
-  };
   return { plugins, bindingVault: secrets };
 }
 
