@@ -19,6 +19,7 @@ import { timers } from '../mirror/schedule.ts';
 import { ParsePool } from '../registry/parse-pool.ts';
 import { createVault } from '../secrets/vault.ts';
 import { openErrands } from './errands.ts';
+import { openHooks } from './hooks.ts';
 import { openJobs, renewRoots } from './jobs.ts';
 import { openLimits } from './limits.ts';
 import { openPlugins } from './plugins.ts';
@@ -60,6 +61,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const parts: Parts = { ...served, ...(await openPlugins(config, served)) };
   const key = await managementKeyOf(config, log);
   const jobs = openJobs(config, { ...parts, ...remotes });
+  openHooks(jobs, parts);
   await mirrors.start(runtimes, openErrands(jobs, { ...parts, ...remotes }));
   let isStopping = false;
   const { openApi, routers } = routersOver(parts);
