@@ -20,15 +20,17 @@ const linear = Object.assign((pattern: string) => RE2JS.compile(RE2JS.translateR
   code: 'linear',
 });
 
-/** @throws {Error} for what is no schema; only for a worker, whose end can be waited for */
-export function judge(schema: object, value: unknown): SchemaVerdict {
-  const validate = compile(schema);
+export function judge(validate: ValidateFunction, value: unknown): SchemaVerdict {
   if (validate(value)) return { isValid: true, value };
   const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'if');
   return { isValid: false, errors: errors.slice(0, MOST_ERRORS).map(toSchemaError) };
 }
 
-/** Each has an Ajv of its own: no schema meets another org's under the same `$id`. */
+/**
+ * Each has an Ajv of its own: no schema meets another org's under the same `$id`.
+ *
+ * @throws {Error} for what is no schema. May take for ever: only for a worker
+ */
 export function compile(schema: object): ValidateFunction {
   const ajv = new Ajv2020({
     allErrors: true,

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { WaymarkError } from '../../model/errors.ts';
 import type { SchemaAnswer, SchemaQuestion } from './schema-worker.ts';
@@ -12,6 +12,8 @@ export interface SchemaWorkers {
 
 /** A schema that unfolds without end dies of it, alone. */
 const HEAP_MB = 64;
+/** What is started already by then has not failed, but the machine has. */
+const START_MS = 30_000;
 
 /** One question to a worker at a time, so that who takes too long takes nobody with it. */
 export function createSchemaWorkers({
@@ -44,7 +46,10 @@ export function createSchemaWorkers({
       const at = idle.indexOf(worker);
       if (at >= 0) idle.splice(at, 1);
     });
-    await once(worker, 'message');
+    if ((await nextMessage(worker, START_MS)) === undefined || isClosed) {
+      stop(worker);
+      throw stopping();
+    }
     return worker;
   }
 
@@ -52,7 +57,7 @@ export function createSchemaWorkers({
   async function enter(): Promise<void> {
     if (busy >= most) await new Promise<void>((resolve) => waiting.push(resolve));
     else busy++;
-    if (isClosed) throw new WaymarkError('RES_UNAVAILABLE', 'the server is stopping');
+    if (isClosed) throw stopping();
   }
 
   function leave(): void {
@@ -66,7 +71,7 @@ export function createSchemaWorkers({
     worker.unref();
     idle.push(worker);
     clearTimeout(idleTimer);
-    idleTimer = setTimeout(stopIdle, idleMs).unref();
+    idleTimer = globalThis.setTimeout(stopIdle, idleMs).unref();
   }
 
   const stopIdle = () => {
@@ -79,9 +84,14 @@ export function createSchemaWorkers({
       try {
         const worker = idle.pop() ?? (await start());
         worker.ref();
-        const answer = await answerOf(worker, question, deadlineMs);
+        worker.postMessage(question);
+        const answer = await nextMessage(worker, deadlineMs);
+        if (answer === undefined) {
+          stop(worker);
+          throw isClosed ? stopping() : tooLong(deadlineMs);
+        }
         keep(worker);
-        return answer;
+        return answer as SchemaAnswer;
       } finally {
         leave();
       }
@@ -101,30 +111,31 @@ function stop(worker: Worker): void {
   void worker.terminate();
 }
 
-async function answerOf(
-  worker: Worker,
-  question: SchemaQuestion,
-  deadlineMs: number,
-): Promise<SchemaAnswer> {
-  let answer: SchemaAnswer | undefined;
+/** Undefined when it ends without one, or says nothing for so long. */
+async function nextMessage(worker: Worker, withinMs: number): Promise<unknown> {
+  let message: unknown;
   const ending = new AbortController();
-  const answered = once(worker, 'message', { signal: ending.signal }).then(([message]) => {
-    answer = message as SchemaAnswer;
+  const { signal } = ending;
+  const said = once(worker, 'message', { signal }).then((first) => {
+    [message] = first as unknown[];
   });
   // It ends with an error of its own when it has used up its memory.
-  const exited = once(worker, 'exit', { signal: ending.signal });
-  const late = new Promise((resolve) => {
-    const timer = setTimeout(resolve, deadlineMs);
-    ending.signal.addEventListener('abort', () => clearTimeout(timer));
-  });
-  worker.postMessage(question);
-  await Promise.allSettled([Promise.race([answered, exited, late])]);
-  // Had this thread been held up itself, the answer may lie there already.
-  if (!answer) await setImmediate();
+  const ended = once(worker, 'exit', { signal });
+  const late = setTimeout(withinMs, undefined, { signal });
+  await Promise.race([said, ended, late].map(settled));
+  // Had this thread been held up itself, the message may lie there already.
+  if (message === undefined) await setImmediate();
   ending.abort();
-  await Promise.allSettled([answered, exited]);
-  if (answer) return answer;
-  stop(worker);
-  const message = `the plugin's schema takes more than ${deadlineMs} ms`;
-  throw new WaymarkError('PLG_SCHEMA_TIMEOUT', message);
+  await Promise.all([said, ended, late].map(settled));
+  return message;
 }
+
+const settled = (promise: Promise<unknown>): Promise<void> =>
+  promise.then(
+    () => {},
+    () => {},
+  );
+
+const stopping = () => new WaymarkError('RES_UNAVAILABLE', 'the server is stopping');
+const tooLong = (deadlineMs: number) =>
+  new WaymarkError('PLG_SCHEMA_TIMEOUT', `the plugin's schema takes more than ${deadlineMs} ms`);

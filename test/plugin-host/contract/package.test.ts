@@ -1,11 +1,12 @@
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
-import { type Headers, pack } from 'tar-stream';
+import { type Header, pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { WaymarkError } from '../../../src/model/errors.ts';
 import { PACKAGE_BOUNDS, readPackage } from '../../../src/plugin-host/contract/package.ts';
 
-type Entry = [header: Headers | string, content?: string | Buffer];
+type Given = Partial<Header> & { name: string };
+type Entry = [header: Given | string, content?: string | Buffer];
 
 const MANIFEST: Entry = ['plugin.json', '{}'];
 
@@ -86,7 +87,7 @@ describe('readPackage', () => {
     ]);
   });
 
-  it.each<Headers>([
+  it.each<Given>([
     { name: 'a', type: 'symlink', linkname: '/etc/passwd' },
     { name: 'a', type: 'link', linkname: 'plugin.json' },
     { name: 'a', type: 'character-device' },
