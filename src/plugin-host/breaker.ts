@@ -62,8 +62,8 @@ export class Breaker {
     else if (outcome === 'answered' && isProbe) this.reset();
   }
 
-  /** Of the whole server part, whichever call it was. */
-  crash(): void {
+  /** Of the whole server part: it came to its end, or did not start. */
+  noteFault(): void {
     this.#fault(this.#isProbing);
   }
 

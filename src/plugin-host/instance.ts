@@ -55,6 +55,7 @@ export class Instance {
   readonly #deps: InstanceDeps;
   readonly #runtime: PluginRuntime;
   readonly #inits = new Map<string, Init>();
+  #hasEnded = false;
   #registered = NO_ROUTES;
   #inFlight = 0;
   #emptied: (() => void) | undefined;
@@ -66,6 +67,9 @@ export class Instance {
     this.#guest = guest;
     this.#granted = new Set(requestedBy(guest.manifest.permissions));
     this.#deps = deps;
+    void runtime.ended.then(() => {
+      this.#hasEnded = true;
+    });
   }
 
   /**
@@ -96,6 +100,10 @@ export class Instance {
 
   get isIdle(): boolean {
     return this.#inFlight === 0;
+  }
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   get ended(): Promise<RuntimeEnd> {

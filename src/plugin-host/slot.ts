@@ -97,29 +97,29 @@ export class Slot implements Occupant {
   async #attempt(question: Question): Promise<unknown> {
     this.#checkRunnable();
     const attempt = this.#breaker.enter();
+    let instance: Instance | undefined;
     try {
-      const result = await this.#ask(question);
+      instance = await this.#enter(question.requestId);
+      const result = await this.#ask(instance, question);
       attempt.settle('answered');
       return result;
     } catch (error) {
-      const outcome = outcomeOf(error);
+      // The end of a guest is one fault, however many calls it takes along.
+      const outcome = instance?.hasEnded === false ? outcomeOf(error) : 'unsent';
       if (outcome === 'fault') this.#lastError = tellOf(error);
       attempt.settle(outcome);
       throw error;
+    } finally {
+      if (instance) this.#leave(instance);
     }
   }
 
-  async #ask(question: Question): Promise<unknown> {
-    const instance = await this.#enter(question.requestId);
-    try {
-      const startedAtMs = performance.now();
-      const result = await instance.call(question);
-      this.#latencies.note(performance.now() - startedAtMs);
-      this.#isUsed = true;
-      return result;
-    } finally {
-      this.#leave(instance);
-    }
+  async #ask(instance: Instance, question: Question): Promise<unknown> {
+    const startedAtMs = performance.now();
+    const result = await instance.call(question);
+    this.#latencies.note(performance.now() - startedAtMs);
+    this.#isUsed = true;
+    return result;
   }
 
   #checkRunnable(): void {
@@ -175,7 +175,10 @@ export class Slot implements Occupant {
     } catch (error) {
       this.#deps.places.release(this);
       this.#lastError = tellOf(error);
-      if (!isOfThisVersion(error)) throw error;
+      if (!isOfThisVersion(error)) {
+        if (outcomeOf(error) === 'fault') this.#breaker.noteFault();
+        throw error;
+      }
       this.#failure = this.#lastError;
       throw this.#failed(error);
     }
@@ -200,7 +203,7 @@ export class Slot implements Occupant {
       this.#detach();
       this.#restarts += 1;
       this.#lastError = message;
-      if (cause === 'crash') this.#breaker.crash();
+      if (cause !== 'closed') this.#breaker.noteFault();
     });
     return instance;
   }

@@ -1,4 +1,5 @@
-import type { Config } from '../config/config.ts';
+import { readdir } from 'node:fs/promises';
+import { type Config, ConfigError } from '../config/config.ts';
 import { changeRequestRoutes } from '../http/change-request-routes.ts';
 import { namespaceRoutes } from '../http/namespace-routes.ts';
 import { createPluginReader } from '../http/plugin-reader.ts';
@@ -23,10 +24,11 @@ import { registryParts } from '../plugin-host/sources/registry-parts.ts';
 import { after } from '../plugin-host/timers.ts';
 import type { Parts } from './routers.ts';
 
-type Needed = Omit<Parts, 'plugins' | 'bindingVault'>;
+type Needed = Omit<Parts, 'plugins' | 'schemas' | 'bindingVault'>;
 
 /** Whatever runs of server parts, and what their bindings' secrets are kept in. */
 export async function openPlugins({ plugins: settings }: Config, parts: Needed) {
+  await checkFolder(settings.dir);
   const { runtimes, pluginValues: kv, pluginStates: states, changeRequests, clock, log } = parts;
   const secrets = createBindingSecrets(parts);
   const schemas = createSchemaChecker();
@@ -54,7 +56,7 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
       return status === 'open' || status === 'draft';
     },
   });
-  return { plugins, bindingVault: secrets };
+  return { plugins, schemas, bindingVault: secrets };
 }
 
 /** By rows of their own: the API's whole table is made later, of the host among others. */
@@ -64,6 +66,16 @@ function readerOver(parts: Needed): ReadPort {
     const view = parts.runtimes.find(org)?.maybeView;
     return view && policyOf(view.published.config);
   });
+}
+
+async function checkFolder(dir: string | null): Promise<void> {
+  if (dir === null) return;
+  try {
+    await readdir(dir);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new ConfigError(`WAYMARK_PLUGINS_DIR: ${dir} cannot be read (${code})`, { cause });
+  }
 }
 
 const noProcesses = async (): Promise<never> => {

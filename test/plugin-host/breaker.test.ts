@@ -59,7 +59,7 @@ describe('Breaker', () => {
   it('counts the end of the guest, whichever call it was', () => {
     const { breaker } = openBreaker();
 
-    for (let i = 0; i < 3; i += 1) breaker.crash();
+    for (let i = 0; i < 3; i += 1) breaker.noteFault();
 
     expect(breaker.state).toBe('open');
   });

@@ -134,7 +134,7 @@ async function tellOne(
 }
 
 /** Answers what it threw. */
-async function callHook(
+export async function callHook(
   host: Pick<PluginHost, 'call'>,
   { scope, id, pluginId, namespaceId, departmentId }: Binding,
   event: HookEvent,
@@ -168,7 +168,7 @@ const isLater = (error: unknown): boolean =>
     ? error.isRetryable
     : error instanceof WaymarkError && error.code === 'PLG_BUSY';
 
-const textOf = (error: unknown): string =>
+export const textOf = (error: unknown): string =>
   String((error as Error).message ?? error)
     .replaceAll('\0', '')
     .slice(0, 1000);

@@ -22,7 +22,11 @@ function reaches(event: HookEvent, { scope, covers }: Binding): boolean {
 }
 
 /** One that names no hooks hears of everything that it is capable of. */
-function hears(bound: Bound, { org, type }: HookEvent, { pluginId }: Binding): boolean {
+export function hears(
+  bound: Bound,
+  { org, type }: Pick<HookEvent, 'org' | 'type'>,
+  { pluginId }: Binding,
+): boolean {
   const plugin = bound.find(org, pluginId);
   if (!plugin?.isEnabled) return false;
   const { capabilities, hooks } = plugin.manifest;
