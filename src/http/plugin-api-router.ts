@@ -17,7 +17,9 @@ import type { TierLimiter } from './tier-limit.ts';
 export type CheckInput = (
   schema: JsonSchema,
   value: unknown,
-) => Promise<{ isValid: boolean; errors: readonly { field: string; message: string }[] }>;
+) => Promise<
+  { isValid: true } | { isValid: false; errors: readonly { field: string; message: string }[] }
+>;
 
 interface Deps {
   plugins: Pick<PluginHost, 'find' | 'findBinding' | 'call'>;
@@ -101,8 +103,9 @@ async function checkAgainst(
   check: CheckInput,
 ): Promise<void> {
   const value = IN_QUERY.has(method) ? objectOf(query) : parsed(body);
-  const { isValid, errors } = await check(schema, value);
-  if (isValid) return;
+  const verdict = await check(schema, value);
+  if (verdict.isValid) return;
+  const { errors } = verdict;
   const message = errors.map(({ field, message: why }) => `${field} ${why}`.trim()).join('; ');
   throw new WaymarkError('VAL_FAILED', message, { details: { errors } });
 }

@@ -51,7 +51,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const people = loggingIn(shared);
   const tokens = openTokens(config, { ...storage, log, clock });
   const authenticator = createAuthenticator({ ...stores, ...people, ...tokens, clock });
-  const { limiter, close: closeLimits } = openLimits(config, { runtimes, clock, log });
+  const { limiter, tiers, close: closeLimits } = openLimits(config, { runtimes, clock, log });
   const logError = failuresTo(log);
   const deliveries = new Deliveries(runtimes, shared);
   const oidc = openOidc(config, { ...storage, log, clock, authenticator });
@@ -64,7 +64,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
   openHooks(jobs, parts);
   await mirrors.start(runtimes, openErrands(jobs, { ...parts, ...remotes }));
   let isStopping = false;
-  const { openApi, routers } = routersOver(parts);
+  const { openApi, routers, management, pages } = routersOver(parts, { tiers });
   const { metrics, metricsApp, onAnswered } = openTelemetry(config, { ...parts, jobs });
   const app = createApp({
     metrics,
@@ -73,7 +73,8 @@ export async function openService(config: Config, surroundings: Surroundings) {
     logError,
     publicUrl: config.publicUrl,
     trustedProxies: config.trustedProxies,
-    management: managementRouter(createManagementAuth({ key, clock })),
+    management: managementRouter(createManagementAuth({ key, clock }), management),
+    pages,
     readiness: readinessOf(config, { ...parts, jobs, isStopping: () => isStopping }),
     routers,
   });

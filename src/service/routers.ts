@@ -17,15 +17,20 @@ import { feedTokenRoutes } from '../http/feed-token-routes.ts';
 import { gitRoutes } from '../http/git-routes.ts';
 import { createOnce } from '../http/idempotency.ts';
 import { keyRoutes } from '../http/key-routes.ts';
+import { managementPlugins } from '../http/management-plugins.ts';
 import { memberRoutes } from '../http/member-routes.ts';
 import { namespaceRoutes } from '../http/namespace-routes.ts';
 import { oidcRoutes } from '../http/oidc-routes.ts';
 import { openApiOf } from '../http/openapi.ts';
 import { orgRoutes } from '../http/org-routes.ts';
+import { type CheckInput, pluginApiRouter } from '../http/plugin-api-router.ts';
+import { pluginApiRoutes } from '../http/plugin-api-routes.ts';
 import { releaseRoutes } from '../http/release-routes.ts';
+import { resourcePages } from '../http/resource-pages.ts';
 import { type RouteTable, routesOf } from '../http/route.ts';
 import { secretRoutes } from '../http/secret-routes.ts';
 import { sessionRoutes } from '../http/session-routes.ts';
+import type { TierLimiter } from '../http/tier-limit.ts';
 import { tokenRoutes } from '../http/token-routes.ts';
 import { upstreamRoutes } from '../http/upstream-routes.ts';
 import { userRoutes } from '../http/user-routes.ts';
@@ -39,6 +44,7 @@ import type { User } from '../identity/user.ts';
 import type { Mirrors } from '../mirror/mirrors.ts';
 import type { OutboundPolicy } from '../outbound/guard.ts';
 import type { BindingSecrets } from '../plugin-host/callbacks/binding-secrets.ts';
+import type { SchemaChecker } from '../plugin-host/contract/schema-checker.ts';
 import type { PluginHost } from '../plugin-host/plugin-host.ts';
 import type { Vault } from '../secrets/vault.ts';
 import type { openOidc, openTokens } from './sign-in.ts';
@@ -62,12 +68,13 @@ export type Parts = Surroundings &
     proposeUpstream: ProposeUpstream;
     outbound: OutboundPolicy;
     plugins: PluginHost;
+    schemas: Pick<SchemaChecker, 'check'>;
     /** Of plugins' bindings. */
     bindingVault: BindingSecrets;
   };
 
-export function routersOver(parts: Parts) {
-  const { runtimes, clients, log } = parts;
+export function routersOver(parts: Parts, { tiers }: { tiers: TierLimiter | undefined }) {
+  const { runtimes, clients, log, plugins, schemas } = parts;
   const orgs = {
     has: (slug: string) => runtimes.find(slug) !== undefined,
     slugs: () => runtimes.all().map(({ org }) => org.slug),
@@ -100,6 +107,7 @@ export function routersOver(parts: Parts) {
     ...backupRoutes({ ...parts, ...parts.backup }),
     ...secretRoutes(parts),
     ...changeRoutes({ ...parts, propose: proposeBy(parts) }),
+    ...pluginApiRoutes(parts),
     ...upstreamRoutes(parts),
   ];
   const delivery = deliveryRoutes({ ...parts, states: createStateWriter(clients) });
@@ -121,5 +129,17 @@ export function routersOver(parts: Parts) {
     at,
     router: routesOf(rows, { orgs, sequences, isEnveloped, ...(isEnveloped ? { once } : {}) }),
   }));
-  return { openApi, routers: [...routers, { at: '/', router: docsRouter(openApi) }] };
+  const checkInput: CheckInput = (schema, value) => schemas.check(schema, value);
+  const pluginApi = pluginApiRouter({ plugins, orgs, sequences, tiers, checkInput });
+  return {
+    openApi,
+    management: managementPlugins({ plugins, orgs, clock: parts.clock }),
+    pages: resourcePages({ plugins, orgs }),
+    routers: [
+      // Before the rows, whose `/plugin/:plugin` ends where its paths go on.
+      { at: '/api/v1/plugin', router: pluginApi },
+      ...routers,
+      { at: '/', router: docsRouter(openApi) },
+    ],
+  };
 }

@@ -93,7 +93,7 @@ export async function serveApp(options: AppOptions): Promise<TestApp> {
     trustedProxies = '',
     resolveJwt,
     plugins,
-    checkInput = async () => ({ isValid: true, errors: [] }),
+    checkInput = async () => ({ isValid: true }),
     policy,
   } = options;
   const names = {
@@ -125,7 +125,7 @@ export async function serveApp(options: AppOptions): Promise<TestApp> {
     trustedProxies: parseNetworks(trustedProxies),
     management: managementRouter(
       createManagementAuth({ key: MANAGEMENT_KEY, clock }),
-      plugins && managementPlugins({ plugins, orgs: names }),
+      plugins && managementPlugins({ plugins, orgs: names, clock }),
     ),
     ...(plugins && { pages: resourcePages({ plugins, orgs: names }) }),
     routers: [...(plugins ? [pluginApi(plugins)] : []), { at, router }],
