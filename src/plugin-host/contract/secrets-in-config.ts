@@ -27,6 +27,8 @@ export interface TakenSecrets {
   errors: readonly ConfigError[];
   /** New ones, by field: their places are still empty in what is written to git. */
   secrets: ReadonlyMap<string, string>;
+  /** The names of those that stay as they are, by field. */
+  kept: ReadonlyMap<string, string>;
   /** For `PluginHost.checkConfig`: new secrets as they were given, kept ones by their `{secretRef}`. */
   config: Config;
   /** For git. @param names under which the new ones are kept, by field */
@@ -60,7 +62,15 @@ export function takeSecrets(schema: JsonSchema, next: Config, kept: Config = {})
       const name = secrets.has(fieldOf(pointer)) ? names.get(fieldOf(pointer)) : undefined;
       return name === undefined ? value : { secretRef: name };
     });
-  return { errors, secrets, config, withNames };
+  return { errors, secrets, kept: namesIn(schema, config), config, withNames };
+}
+
+function namesIn(schema: JsonSchema, config: Config): Map<string, string> {
+  const found = secretsIn(schema, config).flatMap(({ pointer, value }) => {
+    const name = isReference(value) ? (value as { secretRef: unknown }).secretRef : undefined;
+    return typeof name === 'string' ? [[fieldOf(pointer), name] as const] : [];
+  });
+  return new Map(found);
 }
 
 export interface SecretTerms {
