@@ -45,7 +45,7 @@ export function pluginValueStore(db: Kysely<Tables>): KvStore {
         .select('key')
         .where('key', '>', after)
         .where((row) =>
-          row(sql<string>`substr(key, 1, ${sql.lit([...prefix].length)})`, '=', prefix),
+          row(sql<string>`substr(key, 1, ${sql.lit(Array.from(prefix).length)})`, '=', prefix),
         )
         .orderBy('key')
         .limit(limit)

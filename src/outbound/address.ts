@@ -111,7 +111,7 @@ export function mayConnect(address: string, host: string, allow: AllowList): boo
   const parsed = ipaddr.parse(address);
   const meant = meantAddress(parsed);
   const range: string = meant.range();
-  if ([meant, translated(parsed)].some((one) => METADATA.has(`${one}`)) || NEVER.has(range)) {
+  if ([meant, translated(parsed)].some((one) => METADATA.has(one.toString())) || NEVER.has(range)) {
     return false;
   }
   return isPublic(meant, range) || allow.hosts.has(host) || isIn(meant, allow.networks);

@@ -1,4 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
+import type { AuditEntry } from '../../audit/entry.ts';
 import { type Clock, toTime } from '../../model/clock.ts';
 import { invalidField, WaymarkError } from '../../model/errors.ts';
 import type { Vault } from '../../secrets/vault.ts';
@@ -76,38 +77,9 @@ const WRITTEN = 'written.';
 const LONGEST_BYTES = 65_536;
 
 export function createBindingSecrets(deps: BindingSecretsDeps): BindingSecrets {
-  const { bindingSecrets: store, vault, master, clock } = deps;
-
-  function sealed(
-    place: SecretPlace,
-    value: string,
-    { actor: updatedBy }: Acting,
-  ): StoredBindingSecret {
-    if (Buffer.byteLength(value) > LONGEST_BYTES) {
-      throw invalidField(place.field, `a secret has at most ${LONGEST_BYTES} bytes`, 'maxLength');
-    }
-    const wrapped = master.wrap(Buffer.from(value), aadOf(place));
-    return { ...place, wrapped, updatedAt: toTime(clock()), updatedBy };
-  }
-
-  const opened = (stored: StoredBindingSecret): string =>
-    Buffer.from(master.unwrap(stored.wrapped, aadOf(stored))).toString();
-
-  const entryOf = (
-    verb: string,
-    org: string,
-    ref: BindingRef,
-    acting: Acting,
-    names: string[],
-  ) => ({
-    at: toTime(clock()),
-    tenant: org,
-    actor: acting.actor,
-    action: `binding-secret.${verb}`,
-    resource: `${ref.scope}/${ref.id}`,
-    after: { names },
-    requestId: acting.requestId,
-  });
+  const { bindingSecrets: store, vault, clock } = deps;
+  const { sealed, opened } = createSeal(deps);
+  const entryOf = entriesBy(clock);
 
   return {
     async put(org, ref, values, origins, acting) {
@@ -153,12 +125,45 @@ export function createBindingSecrets(deps: BindingSecretsDeps): BindingSecrets {
   };
 }
 
+function createSeal({ master, clock }: Pick<BindingSecretsDeps, 'master' | 'clock'>) {
+  return {
+    sealed: (
+      place: SecretPlace,
+      value: string,
+      { actor: updatedBy }: Acting,
+    ): StoredBindingSecret => {
+      if (Buffer.byteLength(value) > LONGEST_BYTES) {
+        throw invalidField(place.field, `a secret has at most ${LONGEST_BYTES} bytes`, 'maxLength');
+      }
+      const wrapped = master.wrap(Buffer.from(value), aadOf(place));
+      return { ...place, wrapped, updatedAt: toTime(clock()), updatedBy };
+    },
+
+    opened: (stored: StoredBindingSecret): string =>
+      Buffer.from(master.unwrap(stored.wrapped, aadOf(stored))).toString(),
+  };
+}
+
+/** For the audit log: names alone. */
+const entriesBy =
+  (clock: Clock) =>
+  (verb: string, org: string, ref: BindingRef, acting: Acting, names: string[]): AuditEntry => ({
+    at: toTime(clock()),
+    tenant: org,
+    actor: acting.actor,
+    action: `binding-secret.${verb}`,
+    resource: `${ref.scope}/${ref.id}`,
+    after: { names },
+    requestId: acting.requestId,
+  });
+
 type SecretPlace = Omit<StoredBindingSecret, 'wrapped' | 'updatedAt' | 'updatedBy'>;
 
 const placeOf = (org: string, { scope, id: binding }: BindingRef) => ({ org, scope, binding });
 
-const placeIn = ({ wrapped, updatedAt, updatedBy, ...place }: StoredBindingSecret): SecretPlace =>
-  place;
+function placeIn({ org, scope, binding, name, field, origins }: StoredBindingSecret): SecretPlace {
+  return { org, scope, binding, name, field, origins };
+}
 
 const isOfVault = (name: string | undefined): name is string =>
   name !== undefined && !name.startsWith(OWN);

@@ -16,28 +16,12 @@ interface Stream {
 
 /** The org's language model, by the integration that an admin configured. */
 export function modelCallbacks(model: ModelPort | undefined) {
-  const streams = new Map<string, Stream>();
+  const streams = createStreams();
 
   function portFor(record: CallRecord): ModelPort {
     checkGranted(record, 'model');
     if (model) return model;
     throw new WaymarkError('PLG_MODEL_UNAVAILABLE', 'the org has no integration of a model');
-  }
-
-  function streamIn(record: CallRecord, params: Params): [string, Stream] {
-    const id = textIn(params, 'streamId', 64);
-    const stream = streams.get(id);
-    if (stream?.record === record) return [id, stream];
-    const message = 'streamId names no open stream of this call';
-    throw new WaymarkError('PLG_CALLBACK_REFUSED', message);
-  }
-
-  function close(id: string): void {
-    const stream = streams.get(id);
-    streams.delete(id);
-    stream?.closing.abort(streamClosed());
-    // Not awaited: it may hang until the model's own end.
-    stream?.pieces.return?.().catch(() => {});
   }
 
   return {
@@ -50,35 +34,69 @@ export function modelCallbacks(model: ModelPort | undefined) {
       signal: AbortSignal,
     ) => {
       const port = portFor(record);
-      const open = [...streams.values()].filter((stream) => stream.record === record);
-      if (open.length >= MOST_STREAMS) {
-        throw new WaymarkError('PLG_BUSY', `a call has at most ${MOST_STREAMS} streams open`);
-      }
-      const closing = new AbortController();
-      const ending = AbortSignal.any([signal, closing.signal]);
-      const answer = port.stream(callOf(record, ending), requestIn(params));
-      const streamId = randomUUID();
-      streams.set(streamId, { record, closing, pieces: answer[Symbol.asyncIterator]() });
-      signal.addEventListener('abort', () => close(streamId), { once: true });
-      return { streamId };
+      const request = requestIn(params);
+      const open = (ending: AbortSignal) => port.stream(callOf(record, ending), request);
+      return { streamId: streams.open(record, signal, open) };
     },
 
     'host.model.stream_read': async (record: CallRecord, params: Params) => {
-      const [id, stream] = streamIn(record, params);
+      const [id, { pieces }] = streams.get(record, params);
       try {
-        const { done, value } = await stream.pieces.next();
+        const { done, value } = await pieces.next();
         if (!done) return { isDone: false, ...value };
       } catch (error) {
-        close(id);
+        streams.close(id);
         throw error;
       }
-      close(id);
+      streams.close(id);
       return { text: '', isDone: true };
     },
 
     'host.model.stream_close': async (record: CallRecord, params: Params) => {
-      close(streamIn(record, params)[0]);
+      streams.close(streams.get(record, params)[0]);
       return {};
+    },
+  };
+}
+
+/** Each of one call, and no longer than that. */
+function createStreams() {
+  const streams = new Map<string, Stream>();
+
+  function close(id: string): void {
+    const stream = streams.get(id);
+    streams.delete(id);
+    stream?.closing.abort(streamClosed());
+    // Not awaited: it may hang until the model's own end.
+    stream?.pieces.return?.().catch(() => {});
+  }
+
+  return {
+    close,
+
+    open(
+      record: CallRecord,
+      signal: AbortSignal,
+      begin: (ending: AbortSignal) => AsyncIterable<ModelPiece>,
+    ): string {
+      const others = [...streams.values()].filter((stream) => stream.record === record);
+      if (others.length >= MOST_STREAMS) {
+        throw new WaymarkError('PLG_BUSY', `a call has at most ${MOST_STREAMS} streams open`);
+      }
+      const closing = new AbortController();
+      const answer = begin(AbortSignal.any([signal, closing.signal]));
+      const id = randomUUID();
+      streams.set(id, { record, closing, pieces: answer[Symbol.asyncIterator]() });
+      signal.addEventListener('abort', () => close(id), { once: true });
+      return id;
+    },
+
+    get(record: CallRecord, params: Params): [string, Stream] {
+      const id = textIn(params, 'streamId', 64);
+      const stream = streams.get(id);
+      if (stream?.record === record) return [id, stream];
+      const message = 'streamId names no open stream of this call';
+      throw new WaymarkError('PLG_CALLBACK_REFUSED', message);
     },
   };
 }
