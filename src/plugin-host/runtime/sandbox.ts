@@ -3,6 +3,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { WaymarkError } from '../../model/errors.ts';
 import { HARD_KILL_MS, type PluginLimits } from '../../registry/server-manifest/limits.ts';
 import { Conversation, toWire } from './conversation.ts';
+import { Loading } from './loading.ts';
 import type {
   PluginCode,
   PluginRuntime,
@@ -34,9 +35,6 @@ export interface SandboxOptions {
   imports?: Readonly<Record<string, string>>;
 }
 
-/** A thread is up in a tenth of a second; only a machine that is out of everything takes longer. */
-const BOOT_MS = 30_000;
-
 /** Starts guests, each in a thread of its own. What they share is read and compiled once. */
 export function createSandboxes({ graceMs = HARD_KILL_MS, imports = {} }: SandboxOptions = {}): {
   start: StartRuntime;
@@ -48,7 +46,8 @@ export function createSandboxes({ graceMs = HARD_KILL_MS, imports = {} }: Sandbo
       shared ??= readShared(imports);
       const { module, modules } = await shared;
       const script = code.script.toString();
-      return new Sandbox({ module, limits, code: { modules, script } }, host, graceMs).loaded;
+      return new Sandbox({ module, limits, code: { modules, script } }, host, graceMs).loading
+        .outcome;
     },
   };
 }
@@ -78,33 +77,25 @@ function checkSize({ script }: PluginCode, { scriptBytes }: PluginLimits): void 
 
 /** One guest, its thread and the conversation with it. */
 class Sandbox implements PluginRuntime {
-  readonly loaded: Promise<PluginRuntime>;
+  readonly loading: Loading;
   readonly ended: Promise<RuntimeEnd>;
   readonly #conversation: Conversation;
   readonly #worker: Worker;
   readonly #state = new Int32Array(new SharedArrayBuffer(12));
-  readonly #limits: PluginLimits;
-  readonly #graceMs: number;
-  #loading: { resolve(runtime: PluginRuntime): void; reject(error: Error): void };
-  #loadTimer: NodeJS.Timeout;
 
   constructor(order: Omit<SandboxOrder, 'state' | 'syncPort'>, host: RuntimeHost, graceMs: number) {
-    const { promise, resolve, reject } = Promise.withResolvers<PluginRuntime>();
-    this.loaded = promise;
-    this.#loading = { resolve, reject };
-    this.#limits = order.limits;
-    this.#graceMs = graceMs;
     const { port1: syncPort, port2: workerPort } = new MessageChannel();
     this.#worker = startWorker({ ...order, state: this.#state.buffer, syncPort: workerPort });
     this.#conversation = new Conversation({ line: this.#line(), host, graceMs });
     this.ended = this.#conversation.ended;
-    this.#loadTimer = setTimeout(() => this.#overdue(), BOOT_MS);
+    this.loading = new Loading(order.limits, graceMs, (message) =>
+      this.#conversation.end({ cause: 'timeout', message }),
+    );
     this.#listen();
     serveSyncCalls(syncPort, this.#state, host);
     void this.ended.then(({ message }) => {
       syncPort.close();
-      clearTimeout(this.#loadTimer);
-      reject(new WaymarkError('PLG_FAILED', `the script does not load: ${message}`));
+      this.loading.ended(message);
     });
   }
 
@@ -143,19 +134,11 @@ class Sandbox implements PluginRuntime {
     else if (kind === 'ended') this.#conversation.end(report, report.call);
     else if (kind === 'failed') {
       this.#conversation.end({ cause: 'crash', message: report.message });
-    } else if (kind === 'booted') {
-      clearTimeout(this.#loadTimer);
-      this.#loadTimer = setTimeout(() => this.#overdue(), this.#limits.loadMs + this.#graceMs);
-    } else {
-      clearTimeout(this.#loadTimer);
+    } else if (kind === 'booted') this.loading.booted();
+    else {
       this.#worker.unref();
-      this.#loading.resolve(this);
+      this.loading.loaded(this);
     }
-  }
-
-  #overdue(): void {
-    const message = `it was not done within ${this.#limits.loadMs} ms`;
-    this.#conversation.end({ cause: 'timeout', message });
   }
 }
 

@@ -23,7 +23,7 @@ export function bytesOf(source) {
  * Texts as bytes and bytes as texts, by the thread's own means: the engine would
  * take a hundred times as long.
  *
- * @param {Natives} natives
+ * @param {Pick<Natives, "encodeUtf8" | "decodeUtf8" | "toBase64" | "fromBase64">} natives
  */
 export function createCodec(natives) {
   return {
