@@ -4,7 +4,7 @@ import { checkSchemaBounds } from '../../registry/server-manifest/schema-bounds.
 import { findValueFault } from './json-value.ts';
 import type { SchemaError, SchemaVerdict } from './schema-verdict.ts';
 import type { SchemaAnswer } from './schema-worker.ts';
-import { createSchemaWorkers } from './schema-workers.ts';
+import { SchemaWorkers } from './schema-workers.ts';
 
 /** Runs schemas of plugins' authors: in workers, each for so long and no longer. */
 export interface SchemaChecker {
@@ -36,7 +36,7 @@ export function createSchemaChecker({
   workers: most = 4,
   idleMs = 30_000,
 }: SchemaCheckerOptions = {}): SchemaChecker {
-  const workers = createSchemaWorkers({ deadlineMs, most, idleMs });
+  const workers = new SchemaWorkers({ deadlineMs, most, idleMs });
 
   return {
     async check(schema, value) {
@@ -62,7 +62,7 @@ export function createSchemaChecker({
       return answer.kind === 'no-schema' ? { field: '', message: answer.message } : undefined;
     },
 
-    close: workers.close,
+    close: () => workers.close(),
   };
 }
 

@@ -4,106 +4,99 @@ import { Worker } from 'node:worker_threads';
 import { WaymarkError } from '../../model/errors.ts';
 import type { SchemaAnswer, SchemaQuestion } from './schema-worker.ts';
 
-export interface SchemaWorkers {
-  /** @throws {WaymarkError} `PLG_SCHEMA_TIMEOUT` */
-  ask(question: SchemaQuestion): Promise<SchemaAnswer>;
-  close(): void;
-}
-
 /** A schema that unfolds without end dies of it, alone. */
 const HEAP_MB = 64;
 /** What is started already by then has not failed, but the machine has. */
 const START_MS = 30_000;
 
-/** One question to a worker at a time, so that who takes too long takes nobody with it. */
-export function createSchemaWorkers({
-  deadlineMs,
-  most,
-  idleMs,
-}: {
+export interface SchemaWorkersTerms {
   deadlineMs: number;
+  /** At once. */
   most: number;
   idleMs: number;
-}): SchemaWorkers {
-  const idle: Worker[] = [];
-  const alive = new Set<Worker>();
-  const waiting: (() => void)[] = [];
-  let busy = 0;
-  let isClosed = false;
-  let idleTimer: NodeJS.Timeout | undefined;
+}
 
-  async function start(): Promise<Worker> {
+/** One question to a worker at a time, so that who takes too long takes nobody with it. */
+export class SchemaWorkers {
+  readonly #terms: SchemaWorkersTerms;
+  readonly #alive = new Set<Worker>();
+  readonly #waiting: (() => void)[] = [];
+  #idle: Worker[] = [];
+  #busy = 0;
+  #isClosed = false;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  constructor(terms: SchemaWorkersTerms) {
+    this.#terms = terms;
+  }
+
+  /** @throws {WaymarkError} `PLG_SCHEMA_TIMEOUT`, `RES_UNAVAILABLE` once closed */
+  async ask(question: SchemaQuestion): Promise<SchemaAnswer> {
+    await this.#enter();
+    try {
+      const worker = this.#idle.pop() ?? (await this.#start());
+      worker.ref();
+      worker.postMessage(question);
+      const answer = await nextMessage(worker, this.#terms.deadlineMs);
+      if (answer === undefined) {
+        stop(worker);
+        throw this.#isClosed ? stopping() : tooLong(this.#terms.deadlineMs);
+      }
+      this.#keep(worker);
+      return answer as SchemaAnswer;
+    } finally {
+      this.#leave();
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#idleTimer);
+    for (const worker of this.#alive) stop(worker);
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** Until one of the places is free. */
+  async #enter(): Promise<void> {
+    if (this.#busy < this.#terms.most) this.#busy++;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#isClosed) throw stopping();
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    // The place is handed on: whoever comes meanwhile waits behind.
+    if (next) next();
+    else this.#busy--;
+  }
+
+  async #start(): Promise<Worker> {
     const url = import.meta.url.replace('schema-workers', 'schema-worker');
-    const worker = new Worker(new URL(url), {
-      env: {},
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
-    });
-    alive.add(worker);
+    const resourceLimits = { maxOldGenerationSizeMb: HEAP_MB };
+    const worker = new Worker(new URL(url), { env: {}, resourceLimits });
+    this.#alive.add(worker);
     // Whoever asked it is told by the same event; while it is idle, nobody has to know.
     worker.on('error', () => {});
     worker.once('exit', () => {
-      alive.delete(worker);
-      const at = idle.indexOf(worker);
-      if (at >= 0) idle.splice(at, 1);
+      this.#alive.delete(worker);
+      this.#idle = this.#idle.filter((other) => other !== worker);
     });
-    if ((await nextMessage(worker, START_MS)) === undefined || isClosed) {
+    if ((await nextMessage(worker, START_MS)) === undefined || this.#isClosed) {
       stop(worker);
       throw stopping();
     }
     return worker;
   }
 
-  /** Until one of the `most` places is free. */
-  async function enter(): Promise<void> {
-    if (busy >= most) await new Promise<void>((resolve) => waiting.push(resolve));
-    else busy++;
-    if (isClosed) throw stopping();
-  }
-
-  function leave(): void {
-    const next = waiting.shift();
-    // The place is handed on: whoever comes meanwhile waits behind.
-    if (next) next();
-    else busy--;
-  }
-
-  function keep(worker: Worker): void {
+  #keep(worker: Worker): void {
     worker.unref();
-    idle.push(worker);
-    clearTimeout(idleTimer);
-    idleTimer = globalThis.setTimeout(stopIdle, idleMs).unref();
+    this.#idle.push(worker);
+    clearTimeout(this.#idleTimer);
+    const stopIdle = () => {
+      for (const idle of this.#idle.splice(0)) stop(idle);
+    };
+    this.#idleTimer = globalThis.setTimeout(stopIdle, this.#terms.idleMs).unref();
   }
-
-  const stopIdle = () => {
-    for (const worker of idle.splice(0)) stop(worker);
-  };
-
-  return {
-    async ask(question) {
-      await enter();
-      try {
-        const worker = idle.pop() ?? (await start());
-        worker.ref();
-        worker.postMessage(question);
-        const answer = await nextMessage(worker, deadlineMs);
-        if (answer === undefined) {
-          stop(worker);
-          throw isClosed ? stopping() : tooLong(deadlineMs);
-        }
-        keep(worker);
-        return answer as SchemaAnswer;
-      } finally {
-        leave();
-      }
-    },
-
-    close() {
-      isClosed = true;
-      clearTimeout(idleTimer);
-      for (const worker of alive) stop(worker);
-      for (const resolve of waiting.splice(0)) resolve();
-    },
-  };
 }
 
 /** Nobody waits for its end: it may be in a loop. */

@@ -84,15 +84,15 @@ export interface SecretTerms {
 export async function resolveConfig(
   schema: JsonSchema,
   config: Config,
-  { granted, read }: SecretTerms,
+  terms: SecretTerms,
 ): Promise<Config> {
-  const names = [...granted];
+  const names = [...terms.granted];
   const found = secretsIn(schema, config).filter(({ value }) => value !== null);
   const values = new Map<string, unknown>();
   for (const { pointer, value } of found) {
     const field = fieldOf(pointer);
     if (!isNamedField(names, field)) values.set(field, `secret:${field}`);
-    else values.set(field, isReference(value) ? await read(field) : value);
+    else values.set(field, isReference(value) ? await terms.read(field) : value);
   }
   return replaced(config, found, (_, pointer) => values.get(fieldOf(pointer)));
 }
@@ -109,8 +109,8 @@ export function withReferences(schema: JsonSchema): JsonSchema {
         Object.entries(part).map(([key, child]) => [key, accepting(child)]),
       );
     }
-    // biome-ignore lint/suspicious/noThenProperty: it is JSON Schema's
-    return { if: { type: 'object', required: ['secretRef'] }, then: REFERENCE, else: part };
+    const isReferenced = { type: 'object', required: ['secretRef'] };
+    return { dependentSchemas: { secretRef: REFERENCE }, if: isReferenced, else: part };
   }
 }
 

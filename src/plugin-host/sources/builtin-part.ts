@@ -1,9 +1,7 @@
 import { version } from '../../config/version.ts';
 import { sha256Hex } from '../../model/digest.ts';
-import {
-  parseManifest,
-  type WrittenManifest,
-} from '../../registry/server-manifest/parse-manifest.ts';
+import { parseManifest } from '../../registry/server-manifest/parse-manifest.ts';
+import type { WrittenManifest } from '../../registry/server-manifest/written-manifest.ts';
 import type { Part } from '../part.ts';
 import { type BuiltinMethods, startInProcess } from '../runtime/in-process.ts';
 

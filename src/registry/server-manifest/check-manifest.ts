@@ -2,21 +2,19 @@ import { compileRoutes } from './api-segments.ts';
 import { HOOK_CAPABILITIES } from './hook-events.ts';
 import type { JsonFault } from './json-text.ts';
 import type { Capability, JsonSchema } from './manifest.ts';
-import type { ManifestTerms, WrittenManifest } from './parse-manifest.ts';
 import { checkSchemaBounds } from './schema-bounds.ts';
 import { secretFields } from './secret-fields.ts';
+import type { ManifestSource, WrittenManifest } from './written-manifest.ts';
 
 /** What is wrong with a `plugin.json` of the right shape. */
-export const checkManifest = (
-  manifest: WrittenManifest,
-  source: ManifestTerms['source'],
-): JsonFault[] => [
+export const checkManifest = (manifest: WrittenManifest, source: ManifestSource): JsonFault[] => [
   ...(source === 'host' ? checkNames(manifest) : []),
   ...checkRuntime(manifest, source),
   ...checkCapabilities(manifest),
   ...checkHooks(manifest),
   ...checkApiRoutes(manifest),
   ...checkTwins(manifest),
+  ...(source === 'builtin' ? [] : checkTypeNames(manifest)),
   ...checkSchemas(manifest),
   ...checkSecrets(manifest),
 ];
@@ -29,7 +27,7 @@ function checkNames(manifest: WrittenManifest): JsonFault[] {
     .map((name) => ({ pointer: `/${name}`, message: `${name} is missing or blank` }));
 }
 
-function checkRuntime({ runtime }: WrittenManifest, source: ManifestTerms['source']): JsonFault[] {
+function checkRuntime({ runtime }: WrittenManifest, source: ManifestSource): JsonFault[] {
   if (runtime !== 'process' || source !== 'registry') return [];
   return [{ pointer: '/runtime', message: 'what comes from a registry runs in the sandbox' }];
 }
@@ -89,6 +87,19 @@ function checkTwins(manifest: WrittenManifest): JsonFault[] {
     );
   });
 }
+
+/** Waymark's own are named whole, such as `scm.github`. */
+const checkTypeNames = ({ integrationTypes = [] }: WrittenManifest): JsonFault[] =>
+  integrationTypes.flatMap(({ name }, i) =>
+    name.includes('.')
+      ? [
+          {
+            pointer: `/integrationTypes/${i}/name`,
+            message: `${name} has a dot: the plugin's id is put before it anyway`,
+          },
+        ]
+      : [],
+  );
 
 function checkSchemas(manifest: WrittenManifest): JsonFault[] {
   return schemasOf(manifest).flatMap(([at, schema]) => {

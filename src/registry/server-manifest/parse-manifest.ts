@@ -7,6 +7,7 @@ import { checkManifest } from './check-manifest.ts';
 import { parseJsonText } from './json-text.ts';
 import type { ApiRoute, Capability, PluginManifest, PluginPermissions } from './manifest.ts';
 import { SCHEMA_VERSION } from './schema-version.ts';
+import type { ManifestSource, WrittenManifest } from './written-manifest.ts';
 
 export interface ManifestProblem {
   code: 'PLG_MANIFEST' | 'PLG_INCOMPATIBLE';
@@ -16,17 +17,9 @@ export interface ManifestProblem {
 }
 
 export interface ManifestTerms {
-  source: 'builtin' | 'host' | 'registry';
+  source: ManifestSource;
   /** Of this Waymark. */
   hostVersion: string;
-}
-
-/** `plugin.json` as it is written: the same but for what may be left out. */
-export interface WrittenManifest
-  extends Partial<Omit<PluginManifest, 'capabilities' | 'apiRoutes'>> {
-  id: string;
-  capabilities: Readonly<Partial<Record<Capability, boolean>>>;
-  apiRoutes?: readonly (Pick<ApiRoute, 'method' | 'path'> & Partial<ApiRoute>)[];
 }
 
 const BOUNDS = { bytes: 256 * 1024, depth: 48 };

@@ -5,12 +5,14 @@ import { readKeys } from '../../../src/plugin-host/contract/fold-keys.ts';
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz_';
 const word = fc
-  .array(fc.constantFrom(...LETTERS), { minLength: 1, maxLength: 12 })
+  .array(fc.constantFrom(...LETTERS.split('')), { minLength: 1, maxLength: 12 })
   .map((letters) => letters.join(''));
 
 /** The word with some of its letters in the other case. */
 const spelt = (text: string, flips: readonly boolean[]) =>
-  [...text].map((letter, i) => (flips[i % flips.length] ? letter.toUpperCase() : letter)).join('');
+  Array.from(text, (letter, i) => (flips[i % flips.length] ? letter.toUpperCase() : letter)).join(
+    '',
+  );
 
 describe('readKeys', () => {
   it.each(['Routes', 'routes', 'ROUTES', 'rOuTeS'])('takes %s for Routes', (key) => {

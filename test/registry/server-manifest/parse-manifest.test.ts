@@ -305,6 +305,18 @@ describe('parseManifest, of its fields', () => {
     },
   );
 
+  it('has whole names of integration types from Waymark itself only', () => {
+    const whole = {
+      capabilities: { integration: true },
+      integrationTypes: [{ ...item, name: 'scm.github' }],
+    };
+
+    expect(problemsOf(with_(whole), 'builtin')).toEqual([]);
+    expect(problemsOf(with_(whole), 'registry')).toEqual([
+      "/integrationTypes/0/name scm.github has a dot: the plugin's id is put before it anyway",
+    ]);
+  });
+
   it('runs nothing from a registry as a process', () => {
     expect(problemsOf(with_({ runtime: 'process' }))).toEqual([]);
     expect(problemsOf(with_({ runtime: 'process' }), 'registry')).toEqual([
