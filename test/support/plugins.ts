@@ -1,5 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import { temporaryFolder } from './git.ts';
 
 export interface WrittenPlugin {
   /** More of `plugin.json`, or other values for what every one has. */
@@ -33,4 +36,13 @@ export async function writePlugin(
   await writeFile(join(dir, 'plugin.json'), `${JSON.stringify(written, null, 2)}\n`);
   await writeFile(join(dir, 'index.js'), script);
   return dir;
+}
+
+/** The same as one file, as it is handed on: `<id>.tar.gz`. */
+export async function packPlugin(pluginsDir: string, plugin: WrittenPlugin): Promise<void> {
+  const folder = await temporaryFolder('waymark-pack-');
+  const dir = await writePlugin(folder, plugin);
+  const file = join(pluginsDir, `${basename(dir)}.tar.gz`);
+  await promisify(execFile)('tar', ['-czf', file, '-C', dir, 'plugin.json', 'index.js']);
+  await rm(folder, { recursive: true });
 }
