@@ -20,7 +20,8 @@ export interface Operation {
   parameters?: Json[];
   requestBody?: { required: boolean; content: Record<string, { schema: Json }> };
   responses: Record<string, Json>;
-  'x-permission': string;
+  /** Of a list any one suffices. */
+  'x-permission': string | readonly string[];
 }
 
 /** The document of all that this server answers, made of the rows that it answers by. */

@@ -35,6 +35,10 @@ export type Permission =
   | 'agents:enroll'
   | 'namespaces:read'
   | 'namespaces:manage'
+  | 'plugins:read'
+  | 'plugins:manage'
+  | 'tools:read'
+  | 'tools:write'
   | 'departments:read'
   | 'members:read'
   | 'members:write'
@@ -57,8 +61,16 @@ const viewer: Permission[] = [
   'changes:read',
   'namespaces:read',
   'departments:read',
+  'plugins:read',
+  'tools:read',
 ];
-const author: Permission[] = [...viewer, 'registry:write', 'changes:write', 'clients:read'];
+const author: Permission[] = [
+  ...viewer,
+  'registry:write',
+  'changes:write',
+  'clients:read',
+  'tools:write',
+];
 const publisher: Permission[] = [
   ...author,
   'registry:main',
@@ -73,6 +85,7 @@ const admin: Permission[] = [
   'releases:block',
   'clients:write',
   'namespaces:manage',
+  'plugins:manage',
   'members:read',
   'members:write',
   'api-keys:read',

@@ -27,6 +27,7 @@ const nothing = new Proxy({}, { get: () => undefined });
 interface Documented {
   page: string;
   label: string;
+  /** The first, where any of several suffices. */
   permission: string;
 }
 
@@ -39,7 +40,8 @@ function placeOf(file: string): { page: string; base: string } {
   if (/\/(upstream|secret|webhook)-/.test(file)) return { page: 'docs/spec/mirrors.md', base: '' };
   if (file.includes('/change-request-')) return { page: 'docs/spec/changes.md', base: '' };
   if (file.includes('/change-routes')) return { page: 'docs/spec/edits.md', base: '' };
-  if (file.includes('/plugin-')) return { page: 'docs/spec/plugin-host.md', base: '' };
+  if (/\/(plugin|integration|namespace-(plugin|tool))-/.test(file))
+    return { page: 'docs/spec/plugin-host.md', base: '' };
   if (file.includes('/git-')) return { page: 'docs/spec/git.md', base: '' };
   return { page: 'docs/spec/api.md', base: '' };
 }
@@ -59,7 +61,7 @@ async function routesIn(file: string): Promise<Documented[]> {
     const rows = (table as (deps: object) => Route[])(nothing);
     return rows.map(({ method, path, permission }) => ({
       page,
-      permission,
+      permission: [permission].flat()[0]!,
       label: `${method.toUpperCase()} ${path.slice(base.length)}`,
     }));
   });
@@ -110,7 +112,9 @@ describe('docs/spec', () => {
     known.add('GET /openapi.json').add('GET /docs'); // made of the rows
 
     const stated = specPages.flatMap((page) =>
-      [...read(page).matchAll(/`((?:GET|POST|PUT|DELETE) \/[^`]*)`/g)].map(([, label]) => label!),
+      [...read(page).matchAll(/`((?:GET|POST|PUT|PATCH|DELETE) \/[^`]*)`/g)].map(
+        ([, label]) => label!,
+      ),
     );
 
     expect(stated.filter((label) => !known.has(label))).toEqual([]);
