@@ -1,10 +1,13 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
+import type { Clock } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { arrangeRoutes, type RouteTable } from '../plugin-host/arrange-routes.ts';
 import { encodeRequest, inertJson } from '../plugin-host/contract/http-message.ts';
 import { MANAGEMENT, menuOf, pagesRoot } from '../plugin-host/contract/management-path.ts';
+import { tryEvent } from '../plugin-host/events/try-event.ts';
 import type { HostedPlugin } from '../plugin-host/hosted-plugin.ts';
 import type { PluginHost } from '../plugin-host/plugin-host.ts';
+import { HOOK_CAPABILITIES, type HookEventType } from '../registry/server-manifest/hook-events.ts';
 import { requestIdIn, success } from './envelope.ts';
 import { jsonBody, readJson } from './json-body.ts';
 import { orgFor } from './management-org.ts';
@@ -26,14 +29,23 @@ export const HOST_ROUTES = [
   { method: 'PATCH', path: '/plugins/:id/enabled' },
   { method: 'POST', path: '/plugins/:id/reload' },
   { method: 'POST', path: '/plugins/:id/approve' },
+  { method: 'POST', path: '/plugins/:id/events' },
 ] as const;
 
-const [LIST, ENABLE, RELOAD, APPROVE] = HOST_ROUTES;
+const [LIST, ENABLE, RELOAD, APPROVE, EVENTS] = HOST_ROUTES;
+
+const trial = jsonBody<{ type: HookEventType; data?: Record<string, unknown> }>(
+  bodyOf({ type: { enum: Object.keys(HOOK_CAPABILITIES) }, data: { type: 'object' } }, ['type']),
+);
 
 const enabling = jsonBody<{ enabled: boolean }>(bodyOf({ enabled: flag }, ['enabled']));
 
+interface ManagedPlaces extends PluginPlaces {
+  clock: Clock;
+}
+
 /** Below `/v0/management`, behind its key: the server's own routes, then those of its plugins. */
-export function managementPlugins({ plugins, orgs }: PluginPlaces): Router {
+export function managementPlugins({ plugins, orgs, clock }: ManagedPlaces): Router {
   const router = Router({ caseSensitive: true, strict: true });
 
   router.get(LIST.path, async (request, response) => {
@@ -59,6 +71,14 @@ export function managementPlugins({ plugins, orgs }: PluginPlaces): Router {
   router.post(APPROVE.path, async ({ params: { id } }, response) => {
     await plugins.approveProcess(id, actingBy(response));
     answer(APPROVE, response, { id });
+  });
+
+  router.post(EVENTS.path, async (request, response) => {
+    const { id: pluginId } = request.params;
+    const org = orgFor(request.get('x-waymark-org'), orgs);
+    const { type, data = {} } = trial.parse(await readJson(request, response));
+    const outcomes = await tryEvent(plugins, { org, pluginId, type, data }, clock);
+    answer(EVENTS, response, { outcomes });
   });
 
   router.use(byPlugins({ plugins, orgs }));
