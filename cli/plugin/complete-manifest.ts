@@ -35,12 +35,24 @@ export function completeManifest(source: PluginSource, code: Description): Field
     ...(manifest['capabilities'] as object | undefined),
   };
   const apiRoutes = routesOf(manifest['apiRoutes'], code.apiRoutes);
-  return defined({
+  return ordered({
     ...defined(found),
     ...given,
     capabilities,
     apiRoutes: apiRoutes.length > 0 ? apiRoutes : undefined,
   });
+}
+
+const ORDER = [
+  ...['id', 'displayName', 'version', 'author', 'repository', 'category', 'schemaVersion'],
+  ...['engines', 'runtime', 'entry', 'capabilities', 'hooks', 'configSchema', 'permissions'],
+  ...['apiRoutes', 'integrationTypes', 'gates', 'stepTypes', 'tools', 'limits'],
+];
+
+/** A reviewer of a registry reads it: what it is first, what it asks for next. */
+function ordered(fields: Fields): Fields {
+  const known = ORDER.map((name) => [name, fields[name]] as const);
+  return defined({ ...Object.fromEntries(known), ...fields });
 }
 
 const defined = (fields: Fields): Fields =>

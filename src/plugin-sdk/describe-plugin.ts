@@ -17,7 +17,7 @@ type Convert = (schema: unknown, options: object) => JsonObject;
 export function describePlugin(table: MethodTable, convert: Convert | undefined): JsonObject {
   const definition: PluginDefinition<never> = definitionOf(table) ?? {};
   const { id, name, category, configSchema, tools, integrations, routes = {} } = definition;
-  const toJson = (schema: ConfigSchema<never> | undefined) => jsonOf(schema, convert);
+  const toJson = (schema: ConfigSchema<unknown> | undefined) => jsonOf(schema, convert);
   return {
     id,
     displayName: name,
@@ -81,7 +81,7 @@ const routesOf = (routes: RouteTree) =>
 
 const typeOf = (
   { name, category, displayName, resourceTypes, ...more }: PluginIntegration<never>,
-  toJson: (schema: ConfigSchema<never> | undefined) => JsonObject | undefined,
+  toJson: (schema: ConfigSchema<unknown> | undefined) => JsonObject | undefined,
 ) => ({
   name,
   category,
@@ -93,7 +93,7 @@ const typeOf = (
 });
 
 function jsonOf(
-  schema: ConfigSchema<never> | undefined,
+  schema: ConfigSchema<unknown> | undefined,
   convert: Convert | undefined,
 ): JsonObject | undefined {
   if (!isTyped(schema)) return schema;

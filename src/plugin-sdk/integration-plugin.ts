@@ -47,7 +47,7 @@ export interface PluginTool<C> {
   name: string;
   description?: string;
   /** Zod or JSON Schema; the host checks arguments before it calls. */
-  inputSchema?: ConfigSchema<never> | JsonObject;
+  inputSchema?: ConfigSchema<unknown>;
   /** A text, any other JSON value, or what tools answer. */
   // biome-ignore lint/suspicious/noExplicitAny: the schema says what they are, to the host
   call(args: any, ctx: PluginContext<C>): unknown;
@@ -61,7 +61,7 @@ export interface PluginIntegration<C> {
   displayName: string;
   configSchema?: ConfigSchema<C>;
   /** Credentials, kept apart from the configuration. */
-  secretsSchema?: ConfigSchema<never> | JsonObject;
+  secretsSchema?: ConfigSchema<unknown>;
   resourceTypes?: readonly string[];
   test?(ctx: PluginContext<C>): Promise<IntegrationCheck>;
   health?(ctx: PluginContext<C>): Promise<HealthReport>;
