@@ -45,6 +45,9 @@ const OPTIONAL: ReadonlySet<WireMethod> = new Set([
   'config.validate',
 ]);
 
+/** What is asked whatever the configuration is. */
+const OF_ITSELF: ReadonlySet<WireMethod> = new Set([...OPTIONAL, 'management.register']);
+
 const NO_ROUTES: Registered = { routes: [], pages: [], refused: [] };
 
 /** One living guest of one org: registered, and initialised for a binding before its first call. */
@@ -159,7 +162,7 @@ export class Instance {
     const record = { ...this.#recordOf({ binding, requestId }), ...about };
     const callbackId = this.#deps.records.begin(record);
     try {
-      const context = await this.#contextOf(record, callbackId);
+      const context = await this.#contextOf(record, callbackId, method);
       const all = { ...params, context, host_callback_id: callbackId };
       const terms = { deadlineMs: Math.min(deadlineMs, deadlineOf(method)) };
       const result = await this.#runtime.call(method, all, { ...terms, ...(signal && { signal }) });
@@ -176,18 +179,24 @@ export class Instance {
     return { guest: this.#guest, binding, grants: this.#granted, requestId };
   }
 
+  /** What does not suit keeps no other binding from its calls: its own are told. */
   #configOf(about: Pick<Question, 'binding' | 'requestId'>): Promise<CallContext['config']> {
-    return this.#deps.configFor(this.#recordOf(about));
+    return this.#deps.configFor(this.#recordOf(about)).catch(() => ({}));
   }
 
-  async #contextOf(record: CallRecord, callbackId: string): Promise<CallContext> {
+  async #contextOf(
+    record: CallRecord,
+    callbackId: string,
+    method: WireMethod,
+  ): Promise<CallContext> {
     const { guest, binding, requestId } = record;
+    const isAboutIt = method === 'plugin.init' || !OF_ITSELF.has(method);
     return {
       orgId: guest.org,
       namespaceId: binding.namespaceId,
       departmentId: binding.departmentId,
       scope: binding.scope,
-      config: await this.#deps.configFor(record),
+      config: await (isAboutIt ? this.#deps.configFor(record) : this.#configOf(record)),
       requestId,
       host_callback_id: callbackId,
     };

@@ -31,7 +31,9 @@ export async function prove(part: Part, proof: Proof): Promise<Instance> {
   checkGreed(part, proof);
   const instance = await proof.launch(part);
   try {
-    for (const binding of proof.bindings) await checkConfig(instance, binding, proof);
+    for (const binding of proof.bindings.filter(isConfigured)) {
+      await checkConfig(instance, binding, proof);
+    }
     await checkHealth(instance, proof);
     return instance;
   } catch (error) {
@@ -49,6 +51,10 @@ function checkGreed({ manifest }: Part, { before, grants }: Proof): void {
   const message = `it asks for ${greedy.join(', ')}, which is not granted`;
   throw new WaymarkError('PLG_PERMISSIONS', message);
 }
+
+/** An org that gives a plugin no configuration has it on for its namespaces and integrations. */
+const isConfigured = ({ scope, config }: Binding): boolean =>
+  scope !== 'org' || Object.keys(config).length > 0;
 
 async function checkConfig(instance: Instance, binding: Binding, proof: Proof): Promise<void> {
   const judges = {

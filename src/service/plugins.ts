@@ -5,7 +5,6 @@ import { namespaceRoutes } from '../http/namespace-routes.ts';
 import { createPluginReader } from '../http/plugin-reader.ts';
 import { releaseRoutes } from '../http/release-routes.ts';
 import { policyOf } from '../identity/org-policy.ts';
-import { WaymarkError } from '../model/errors.ts';
 import { BUILTINS } from '../plugin-host/builtin/index.ts';
 import { webhooks } from '../plugin-host/builtin/webhooks.ts';
 import { createBindingSecrets } from '../plugin-host/callbacks/binding-secrets.ts';
@@ -17,6 +16,7 @@ import { configForBy } from '../plugin-host/config-for.ts';
 import { createSchemaChecker } from '../plugin-host/contract/schema-checker.ts';
 import { createPluginHost } from '../plugin-host/host.ts';
 import { Places } from '../plugin-host/places.ts';
+import { createProcesses } from '../plugin-host/runtime/process.ts';
 import { createSandboxes } from '../plugin-host/runtime/sandbox.ts';
 import { SiteParts } from '../plugin-host/site-parts.ts';
 import { builtinPart } from '../plugin-host/sources/builtin-part.ts';
@@ -44,8 +44,14 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
   const sandbox = createSandboxes().start;
   const sending = webhooks({ ...parts, random: Math.random });
   const builtins = [...BUILTINS, sending].map(builtinPart);
-  const site = new SiteParts({ settings, builtins, states, sandbox, process: noProcesses });
-  const configFor = configForBy(secrets);
+  const site = new SiteParts({
+    settings,
+    builtins,
+    states,
+    sandbox,
+    process: createProcesses().start,
+  });
+  const configFor = configForBy({ secrets, schemas });
   const guests = { records, callbacks, configFor, after, unconfined: settings.unconfined };
   const plugins = await createPluginHost({
     ...{ runtimes, site, states, schemas, clock, log },
@@ -77,7 +83,3 @@ async function checkFolder(dir: string | null): Promise<void> {
     throw new ConfigError(`WAYMARK_PLUGINS_DIR: ${dir} cannot be read (${code})`, { cause });
   }
 }
-
-const noProcesses = async (): Promise<never> => {
-  throw new WaymarkError('PLG_FAILED', 'this server runs no plugins as processes');
-};

@@ -130,7 +130,7 @@ describe('update', () => {
       asked.push(id);
       return ['/url is missing'];
     };
-    const { slot, terms } = await serving({ bindings: [configured({})] }, { checkBinding });
+    const { slot, terms } = await serving({ bindings: [configured({ a: 1 })] }, { checkBinding });
 
     await slot.update(makePart(answering('new'), { version: '2.0.0' }), terms);
 
