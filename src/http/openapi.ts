@@ -1,7 +1,6 @@
 import type { BodySchema } from './json-body.ts';
 import { components, type Json, jsonContent, ref } from './openapi-components.ts';
 import { parametersOf } from './openapi-parameters.ts';
-import { pluginPaths } from './openapi-plugin.ts';
 import type { AnswerShape, Route, RouteTable } from './route.ts';
 
 export interface OpenApi {
@@ -24,9 +23,17 @@ export interface Operation {
   'x-permission': string | readonly string[];
 }
 
-/** The document of all that this server answers, made of the rows that it answers by. */
-export function openApiOf(tables: readonly RouteTable[], version: string): OpenApi {
-  const paths: OpenApi['paths'] = { ...pluginPaths };
+/**
+ * The document of all that this server answers, made of the rows that it answers by.
+ *
+ * @param more what is no row of a table
+ */
+export function openApiOf(
+  tables: readonly RouteTable[],
+  version: string,
+  more: OpenApi['paths'] = {},
+): OpenApi {
+  const paths: OpenApi['paths'] = { ...more };
   for (const table of tables) {
     for (const row of table.rows) {
       const path = templateOf(table, row);

@@ -1,6 +1,5 @@
-import { PLUGIN_SCOPE } from '../identity/plugin-scope.ts';
 import { ROLE_NAME } from '../identity/roles.ts';
-import { GRANTABLE } from '../model/permissions.ts';
+import { GRANTABLE, PLUGIN_SCOPE } from '../model/permissions.ts';
 
 // A text that must be two things has two patterns: one that says both would try every way to split
 // a long text that it refuses.

@@ -1,9 +1,10 @@
 import type { Request, Response } from 'express';
 import { ANONYMOUS, type Caller } from '../identity/caller.ts';
 import { departmentScope, type OrgPolicy, underPolicy } from '../identity/org-policy.ts';
-import { checkPluginScope, type PluginScope } from '../identity/plugin-scope.ts';
+import { checkPluginScope } from '../identity/plugin-scope.ts';
 import type { Permission } from '../identity/roles.ts';
 import { WaymarkError } from '../model/errors.ts';
+import type { PluginScope } from '../model/permissions.ts';
 import type { BindingRef, WirePrincipal } from '../plugin-host/contract/wire.ts';
 import type { HostedPlugin } from '../plugin-host/hosted-plugin.ts';
 import type { PluginHost } from '../plugin-host/plugin-host.ts';
@@ -73,10 +74,11 @@ export function admitApiCall(
 }
 
 /** For whoever has no credential. */
-function orgNamed(request: Request, { has, slugs }: OrgNames): string | undefined {
+function orgNamed(request: Request, orgs: OrgNames): string | undefined {
   const named = queryOf(request).get('org');
-  if (named !== null) return has(named) ? named : undefined;
-  return slugs().length === 1 ? slugs()[0] : undefined;
+  const [only, ...others] = orgs.slugs();
+  const org = named ?? (others.length === 0 ? only : undefined);
+  return org !== undefined && orgs.has(org) ? org : undefined;
 }
 
 export function findEnabled(

@@ -16,11 +16,20 @@ export function shownPlugin(plugin: HostedPlugin, menu: readonly MenuEntry[]) {
   const { id, version, source, manifest, trust, signature, state, isEnabled, priority } = plugin;
   const { displayName: name, category, capabilities, configSchema = null } = manifest;
   return {
-    ...{ id, name, version, category, source, trust, signature },
+    id,
+    name,
+    version,
+    category,
+    source,
+    trust,
+    signature,
     runtime: source === 'builtin' ? 'in-process' : manifest.runtime,
     provides: providedBy(plugin),
     capabilities: [...capabilities],
-    ...{ configSchema, state, enabled: isEnabled, priority },
+    configSchema,
+    state,
+    enabled: isEnabled,
+    priority,
     permissions: { requested: plugin.requested, granted: plugin.grants },
     routes: plugin.routes.map(({ method, path }) => `${method} ${path}`),
     menu,

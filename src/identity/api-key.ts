@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../audit/entry.ts';
 import type { Listing, Page } from '../model/listing.ts';
-import type { PluginScope } from './plugin-scope.ts';
+import type { PluginScope } from '../model/permissions.ts';
 import type { Permission, Role } from './roles.ts';
 
 /** `org: null` is a site admin's key. Times are RFC 3339. */

@@ -1,12 +1,13 @@
 import { type Clock, toTime } from '../model/clock.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
+import { isPluginScope, type PluginScope } from '../model/permissions.ts';
 import type { ApiKey, ApiKeyStore } from './api-key.ts';
 import type { Caller } from './caller.ts';
 import { checkHandingOut, checkKnown, checkSight } from './handing-out.ts';
 import { mintApiKey } from './keys.ts';
 import type { MemberStore } from './member.ts';
 import type { OrgPolicy } from './org-policy.ts';
-import { checkPluginScope, isPluginScope, type PluginScope } from './plugin-scope.ts';
+import { checkPluginScope } from './plugin-scope.ts';
 import type { Permission, Role } from './roles.ts';
 import type { UserStore } from './user.ts';
 

@@ -1,5 +1,5 @@
 import type { Client } from '../delivery/client.ts';
-import type { PluginScope } from './plugin-scope.ts';
+import type { PluginScope } from '../model/permissions.ts';
 import type { Permission, Role } from './roles.ts';
 
 /** Who asks, as its credential says. It is shared between requests: never changed. */

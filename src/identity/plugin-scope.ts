@@ -1,15 +1,7 @@
 import { WaymarkError } from '../model/errors.ts';
+import type { PluginScope } from '../model/permissions.ts';
 import type { Caller } from './caller.ts';
 import { seesEverything } from './roles.ts';
-
-/** What lets an API key call the routes of one plugin. */
-export type PluginScope = `plugin:${string}:${'read' | 'write'}`;
-
-export const PLUGIN_SCOPE = '^plugin:[a-z0-9](?:-?[a-z0-9]){0,62}:(?:read|write)$';
-
-const FORM = new RegExp(PLUGIN_SCOPE);
-
-export const isPluginScope = (scope: string): scope is PluginScope => FORM.test(scope);
 
 /**
  * Whether a credential covers the scope. A person's log-in and an outside authority's token are the

@@ -17,16 +17,14 @@ import { feedTokenRoutes } from '../http/feed-token-routes.ts';
 import { gitRoutes } from '../http/git-routes.ts';
 import { createOnce } from '../http/idempotency.ts';
 import { keyRoutes } from '../http/key-routes.ts';
-import { managementPlugins } from '../http/management-plugins.ts';
 import { memberRoutes } from '../http/member-routes.ts';
 import { namespaceRoutes } from '../http/namespace-routes.ts';
 import { oidcRoutes } from '../http/oidc-routes.ts';
 import { openApiOf } from '../http/openapi.ts';
+import { pluginPaths } from '../http/openapi-plugin.ts';
 import { orgRoutes } from '../http/org-routes.ts';
-import { type CheckInput, pluginApiRouter } from '../http/plugin-api-router.ts';
 import { pluginApiRoutes } from '../http/plugin-api-routes.ts';
 import { releaseRoutes } from '../http/release-routes.ts';
-import { resourcePages } from '../http/resource-pages.ts';
 import { type RouteTable, routesOf } from '../http/route.ts';
 import { secretRoutes } from '../http/secret-routes.ts';
 import { sessionRoutes } from '../http/session-routes.ts';
@@ -47,6 +45,7 @@ import type { BindingSecrets } from '../plugin-host/callbacks/binding-secrets.ts
 import type { SchemaChecker } from '../plugin-host/contract/schema-checker.ts';
 import type { PluginHost } from '../plugin-host/plugin-host.ts';
 import type { Vault } from '../secrets/vault.ts';
+import { pluginRouters } from './plugin-routers.ts';
 import type { openOidc, openTokens } from './sign-in.ts';
 import type { Storage, Surroundings } from './storage.ts';
 
@@ -74,7 +73,7 @@ export type Parts = Surroundings &
   };
 
 export function routersOver(parts: Parts, { tiers }: { tiers: TierLimiter | undefined }) {
-  const { runtimes, clients, log, plugins, schemas } = parts;
+  const { runtimes, clients, log } = parts;
   const orgs = {
     has: (slug: string) => runtimes.find(slug) !== undefined,
     slugs: () => runtimes.all().map(({ org }) => org.slug),
@@ -123,18 +122,16 @@ export function routersOver(parts: Parts, { tiers }: { tiers: TierLimiter | unde
       isEnveloped: false,
     },
   ];
-  const openApi = openApiOf(tables, version);
+  const openApi = openApiOf(tables, version, pluginPaths);
   const once = createOnce(parts);
   const routers = tables.map(({ at, rows, isEnveloped }) => ({
     at,
     router: routesOf(rows, { orgs, sequences, isEnveloped, ...(isEnveloped ? { once } : {}) }),
   }));
-  const checkInput: CheckInput = (schema, value) => schemas.check(schema, value);
-  const pluginApi = pluginApiRouter({ plugins, orgs, sequences, tiers, checkInput });
+  const { pluginApi, ...places } = pluginRouters({ ...parts, orgs, sequences, tiers });
   return {
     openApi,
-    management: managementPlugins({ plugins, orgs, clock: parts.clock }),
-    pages: resourcePages({ plugins, orgs }),
+    ...places,
     routers: [
       // Before the rows, whose `/plugin/:plugin` ends where its paths go on.
       { at: '/api/v1/plugin', router: pluginApi },

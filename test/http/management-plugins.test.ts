@@ -254,7 +254,11 @@ describe('a management route', () => {
       'management.handle': () => ({ Body: base64(name) }),
     });
     const fake = (id: string, priority: number, ...own: string[]): FakePlugin => ({
-      ...{ id, priority, isUnconfined: true, management: routes(...own), methods: methods(id) },
+      id,
+      priority,
+      isUnconfined: true,
+      management: routes(...own),
+      methods: methods(id),
     });
     await serve([
       fake('low', 1, 'GET /shared', 'GET /low', 'GET /plugins', 'PATCH /plugins/x/enabled'),

@@ -23,7 +23,10 @@ import { makeApiKey, makeClient, makeEntry, makeSession } from '../support/recor
 const API = '/api/v1/plugin/example';
 
 const apiRoute = (method: string, path: string, more: Partial<ApiRoute> = {}): ApiRoute => ({
-  ...{ method, path, auth: 'user', rateTier: 'api' },
+  method,
+  path,
+  auth: 'user',
+  rateTier: 'api',
   ...more,
 });
 
@@ -311,7 +314,9 @@ describe('who may call an API route', () => {
     const { cookie, csrf, userId } = await cookieOf('viewer', ['sales']);
     const send = (method: string, headers: Record<string, string>) =>
       ask(method === 'GET' ? '/items/1' : '/items', {
-        ...{ method, token: null, headers: { cookie, ...headers } },
+        method,
+        token: null,
+        headers: { cookie, ...headers },
       });
 
     const read = await send('GET', {});
@@ -359,7 +364,9 @@ describe('who may call an API route', () => {
 
     expect(answer.status).toBe(200);
     expect(lastParams()['Principal']).toMatchObject({
-      ...{ id: 'ada', type: 'jwt', departmentIds: ['legal'] },
+      id: 'ada',
+      type: 'jwt',
+      departmentIds: ['legal'],
     });
   });
 
@@ -404,7 +411,12 @@ describe('a public route', () => {
 
     expect([before.status, after.status]).toEqual([401, 200]);
     expect(lastParams()['Principal']).toEqual({
-      ...{ id: '', type: 'anonymous', roles: [], permissions: [], scopes: [], departmentIds: [] },
+      id: '',
+      type: 'anonymous',
+      roles: [],
+      permissions: [],
+      scopes: [],
+      departmentIds: [],
     });
   });
 

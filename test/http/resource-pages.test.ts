@@ -179,11 +179,8 @@ describe('the organisation of a page', () => {
 
   it.each(['builtin', 'host'] as const)('is the first that has a %s plugin on', async (source) => {
     await serve([page({ source })], ['globex', 'acme']);
-    const { find } = host;
-    host.find = (org, id) => {
-      const plugin = find(org, id);
-      return plugin && { ...plugin, isEnabled: org === 'globex' };
-    };
+    const [plugin] = host.plugins('acme');
+    host.find = (org) => plugin && { ...plugin, isEnabled: org === 'globex' };
 
     expect((await askRaw(app.url, PAGE)).status).toBe(200);
     expect(host.calls[0]?.org).toBe('globex');

@@ -1,12 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Caller } from '../../src/identity/caller.ts';
-import {
-  checkPluginScope,
-  hasPluginScope,
-  isPluginScope,
-  type PluginScope,
-} from '../../src/identity/plugin-scope.ts';
+import { checkPluginScope, hasPluginScope } from '../../src/identity/plugin-scope.ts';
 import type { Role } from '../../src/identity/roles.ts';
+import type { PluginScope } from '../../src/model/permissions.ts';
 
 const read = 'plugin:example:read';
 
@@ -25,24 +21,6 @@ const callerWith = (part: Partial<Caller>): Caller => ({
 });
 
 const ofKey = (...scopes: PluginScope[]) => callerWith({ scopes: new Set(scopes) });
-
-describe('isPluginScope', () => {
-  it.each([read, 'plugin:a:write', 'plugin:my-plugin-2:read'])('takes %s', (scope) => {
-    expect(isPluginScope(scope)).toBe(true);
-  });
-
-  it.each([
-    'plugin:*:read',
-    'plugin::read',
-    'plugin:example:delete',
-    'plugins:read',
-    'plugin:Example:read',
-    'plugin:example:read\n',
-    ' plugin:example:read',
-  ])('takes no %j', (scope) => {
-    expect(isPluginScope(scope)).toBe(false);
-  });
-});
 
 describe('hasPluginScope', () => {
   it('is what a key’s list says, to the word', () => {
