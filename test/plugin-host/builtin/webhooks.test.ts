@@ -1,6 +1,4 @@
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
+import type { ServerResponse } from 'node:http';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Stores } from '../../../src/database/stores.ts';
@@ -10,45 +8,30 @@ import type { WireEvent } from '../../../src/plugin-host/events/event.ts';
 import { startInProcess } from '../../../src/plugin-host/runtime/in-process.ts';
 import { builtinPart } from '../../../src/plugin-host/sources/builtin-part.ts';
 import { createMemoryStores } from '../../support/fakes/memory-stores.ts';
+import { openReceiver, type Received, type Receiver } from '../../support/receiver.ts';
 import { makeEntry, makeMessage, makeOrg } from '../../support/records.ts';
 
 const NOW_MS = Date.UTC(2026, 2, 4, 12);
 const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const own = { scope: 'org', id: 'webhooks' } as const;
 
-interface Received {
-  headers: IncomingHttpHeaders;
-  body: string;
-}
-
 let stores: Stores;
 let nowMs: number;
 let random: number;
+let receiver: Receiver;
 let url: string;
-let received: Received[];
-let respond: (response: ServerResponse) => void;
-let close: () => Promise<void>;
 
 beforeEach(async () => {
   stores = createMemoryStores();
   await stores.orgs.insert(makeOrg('acme'), makeEntry());
   nowMs = NOW_MS;
   random = 0.5;
-  received = [];
-  respond = (response) => response.writeHead(204).end();
-  const server = createServer(async (request, response) => {
-    received.push({ headers: request.headers, body: await text(request) });
-    respond(response);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`;
-  close = () =>
-    new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
+  receiver = await openReceiver();
+  url = `${receiver.url}/hook`;
 });
-afterEach(() => close());
+afterEach(() => receiver.close());
+
+const received = () => receiver.received;
 
 const eventOf = (part: Partial<WireEvent> = {}): WireEvent => ({
   ...makeMessage('event-1').event,
@@ -106,13 +89,13 @@ describe('what is sent', () => {
   it('is the event, with what receivers look for on top', async () => {
     await handle();
 
-    expect(received).toHaveLength(1);
-    expect(received[0]?.headers).toMatchObject({
+    expect(received()).toHaveLength(1);
+    expect(received()[0]?.headers).toMatchObject({
       'content-type': 'application/json',
       'webhook-id': 'event-1',
       'webhook-timestamp': String(NOW_MS / 1000),
     });
-    expect(JSON.parse(received[0]!.body)).toEqual({
+    expect(JSON.parse(received()[0]!.body)).toEqual({
       id: 'event-1',
       type: 'approval.created',
       event: 'approval.created',
@@ -136,7 +119,10 @@ describe('what is sent', () => {
 
     await handle({}, { event: eventOf({ type: 'document.ready', data }) });
 
-    expect(JSON.parse(received[0]!.body)).toMatchObject({ documentId: 'sales.context.tone', data });
+    expect(JSON.parse(received()[0]!.body)).toMatchObject({
+      documentId: 'sales.context.tone',
+      data,
+    });
   });
 
   it('is signed by the secrets, for a receiver that has either', async () => {
@@ -145,7 +131,7 @@ describe('what is sent', () => {
 
     await handle({ secret, previousSecret });
 
-    const [{ headers, body }] = received as [Received];
+    const [{ headers, body }] = received() as [Received];
     for (const known of [secret, previousSecret]) {
       expect(new Webhook(known).verify(body, headers as Record<string, string>)).toMatchObject({
         id: 'event-1',
@@ -163,7 +149,7 @@ describe('what is sent', () => {
 
     await handle({ headers });
 
-    expect(received[0]?.headers).toMatchObject({
+    expect(received()[0]?.headers).toMatchObject({
       authorization: 'Bearer x',
       'webhook-id': 'event-1',
       'content-type': 'application/json',
@@ -173,10 +159,10 @@ describe('what is sent', () => {
   it('is what was asked for', async () => {
     await handle({}, { event: eventOf({ type: 'approval.recorded' }) });
     await handle({ events: ['release.yanked'] });
-    expect(received).toEqual([]);
+    expect(received()).toEqual([]);
 
     await handle({ events: ['release.yanked'] }, { event: eventOf({ type: 'release.yanked' }) });
-    expect(received).toHaveLength(1);
+    expect(received()).toHaveLength(1);
   });
 
   it('is sent once, however often the hook is called', async () => {
@@ -184,20 +170,20 @@ describe('what is sent', () => {
     await handle();
     await retry();
 
-    expect(received).toHaveLength(1);
+    expect(received()).toHaveLength(1);
   });
 
   it('is sent once by two that are called at the same time', async () => {
     await Promise.all([handle(), handle(), retry()]);
 
-    expect(received).toHaveLength(1);
+    expect(received()).toHaveLength(1);
   });
 
   it('is sent for each binding', async () => {
     await handle();
     await handle({}, { namespaceId: 'east' });
 
-    expect(received.map(({ headers }) => headers['webhook-id'])).toEqual(['event-1', 'event-1']);
+    expect(received().map(({ headers }) => headers['webhook-id'])).toEqual(['event-1', 'event-1']);
     const ofEast = { scope: 'namespace', id: 'east.webhooks' } as const;
     expect(await stores.outbox.summary('acme', ofEast)).toMatchObject({ sent: 1 });
   });
@@ -217,18 +203,18 @@ describe('a receiver that does not take it', () => {
   ] as [string, (response: ServerResponse) => void, number | null, string][])(
     'and %s is asked again 5 s later',
     async (_, answer, lastStatus, lastError) => {
-      respond = answer;
+      receiver.respond = answer;
 
       await handle();
 
       expect(await summary()).toMatchObject({ pending: 1, sent: 0, lastStatus, lastError });
       expect(await next()).toBe(5);
-      expect(received).toHaveLength(1);
+      expect(received()).toHaveLength(1);
     },
   );
 
   it('and says nothing is asked again, before the hook itself is too late', async () => {
-    respond = () => {};
+    receiver.respond = () => {};
 
     await handle({}, { deadlineMs: 1_000 });
 
@@ -238,12 +224,12 @@ describe('a receiver that does not take it', () => {
   it('and is no public address is not asked', async () => {
     await handle({ url: 'http://127.0.0.2/' });
 
-    expect(received).toEqual([]);
+    expect(received()).toEqual([]);
     expect((await summary()).lastError).toMatch(/^the host is not on the public internet/);
   });
 
   it('is asked ten times in three days, and then given up', async () => {
-    respond = (response) => response.writeHead(503).end();
+    receiver.respond = (response) => response.writeHead(503).end();
     await handle();
     const pauses: number[] = [];
     for (let pause = await next(); pause !== null; pause = await next()) {
@@ -254,12 +240,12 @@ describe('a receiver that does not take it', () => {
 
     const hours = [2, 5, 10, 14, 20, 24].map((hour) => hour * 3600);
     expect(pauses).toEqual([5, 300, 1800, ...hours]);
-    expect(received).toHaveLength(10);
+    expect(received()).toHaveLength(10);
     expect(await summary()).toMatchObject({ pending: 0, failed: 1, lastStatus: 503 });
-    expect(new Set(received.map(({ headers }) => headers['webhook-id']))).toEqual(
+    expect(new Set(received().map(({ headers }) => headers['webhook-id']))).toEqual(
       new Set(['event-1']),
     );
-    const times = new Set(received.map(({ headers }) => headers['webhook-timestamp']));
+    const times = new Set(received().map(({ headers }) => headers['webhook-timestamp']));
     expect(times.size).toBe(10);
   });
 
@@ -268,7 +254,7 @@ describe('a receiver that does not take it', () => {
     [1, 5.5],
   ])('is asked a tenth earlier or later, by chance (%d)', async (chance, pause) => {
     random = chance;
-    respond = (response) => response.writeHead(503).end();
+    receiver.respond = (response) => response.writeHead(503).end();
 
     await handle();
 
@@ -276,14 +262,14 @@ describe('a receiver that does not take it', () => {
   });
 
   it('is asked where it is by then, with what is configured by then', async () => {
-    respond = (response) => response.writeHead(503).end();
+    receiver.respond = (response) => response.writeHead(503).end();
     await handle({ url: `${url}/old` });
-    respond = (response) => response.writeHead(200).end();
+    receiver.respond = (response) => response.writeHead(200).end();
     nowMs += 5_000;
 
     await retry({ url: `${url}/new`, events: [], secret });
 
-    expect(received[1]?.headers['webhook-signature']).toBeDefined();
+    expect(received()[1]?.headers['webhook-signature']).toBeDefined();
     expect(await summary()).toMatchObject({ sent: 1, pending: 0 });
   });
 });
@@ -291,9 +277,9 @@ describe('a receiver that does not take it', () => {
 describe('a receiver that answers 410', () => {
   beforeEach(async () => {
     await stores.outbox.add(makeMessage('waiting', { dueAt: new Date(nowMs).toISOString() }), '');
-    respond = (response) => response.writeHead(410).end();
+    receiver.respond = (response) => response.writeHead(410).end();
     await handle();
-    respond = (response) => response.writeHead(204).end();
+    receiver.respond = (response) => response.writeHead(204).end();
   });
 
   it('is asked no more, for this or any other event', async () => {
@@ -301,7 +287,7 @@ describe('a receiver that answers 410', () => {
     nowMs += 3_600_000;
     await retry();
 
-    expect(received).toHaveLength(1);
+    expect(received()).toHaveLength(1);
     expect(await summary()).toMatchObject({
       pending: 0,
       failed: 2,
@@ -313,7 +299,7 @@ describe('a receiver that answers 410', () => {
   it('is asked again at another address', async () => {
     await handle({ url: `${url}/new` }, { event: eventOf({ id: 'event-2' }) });
 
-    expect(received).toHaveLength(2);
+    expect(received()).toHaveLength(2);
     expect(await summary()).toMatchObject({ sent: 1, suspendedSince: null });
   });
 });
@@ -325,6 +311,6 @@ describe('an outbox that cannot be written', () => {
     };
 
     await expect(handle()).rejects.toMatchObject({ isRetryable: true });
-    expect(received).toEqual([]);
+    expect(received()).toEqual([]);
   });
 });
