@@ -1,6 +1,6 @@
 import type { OpenApi, Operation } from './openapi.ts';
 import { type Json, jsonContent, ref } from './openapi-components.ts';
-import { flag, listOf, objectOf, text } from './shapes.ts';
+import { bodyOf, flag, listOf, objectOf, text, whole } from './shapes.ts';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
@@ -39,6 +39,11 @@ const byPlugin = (method: (typeof METHODS)[number]): Operation => ({
 const plugin = { type: 'object', required: ['id'], properties: { id: text } };
 const diagnostic = objectOf({ pluginId: text, route: text, message: text });
 
+const outcome = objectOf(
+  { binding: text, ok: flag, durationMs: whole, error: objectOf({ code: text, message: text }) },
+  ['error'],
+);
+
 const enveloped = (data: Json): Json =>
   objectOf({ success: { const: true }, data, meta: ref('schemas/Meta') });
 
@@ -47,17 +52,19 @@ interface Management {
   summary: string;
   data: Json;
   hasId?: true;
+  hasOrg?: true;
   body?: Json;
 }
 
-function byManagement({ operationId, summary, data, hasId, body }: Management): Operation {
+function byManagement(row: Management): Operation {
+  const { operationId, summary, data, hasId = false, hasOrg = false, body } = row;
   return {
     operationId,
     summary,
     tags: ['management'],
     security: [{ management: [] }],
     'x-permission': 'management',
-    parameters: hasId ? [inPath('id')] : [ref('parameters/Org')],
+    parameters: [...(hasId ? [inPath('id')] : []), ...(hasOrg ? [ref('parameters/Org')] : [])],
     ...(body && {
       requestBody: { required: true, content: { 'application/json': { schema: body } } },
     }),
@@ -75,6 +82,7 @@ export const pluginPaths: OpenApi['paths'] = {
       operationId: 'getManagementPlugins',
       summary: 'Lists the server parts of an organisation, and the routes that another has.',
       data: objectOf({ plugins: listOf(plugin), diagnostics: listOf(diagnostic) }),
+      hasOrg: true,
     }),
   },
   '/v0/management/plugins/{id}/enabled': {
@@ -100,6 +108,16 @@ export const pluginPaths: OpenApi['paths'] = {
       summary: 'Lets a signed host plugin run as a process, as it is now.',
       data: objectOf({ id: text }),
       hasId: true,
+    }),
+  },
+  '/v0/management/plugins/{id}/events': {
+    post: byManagement({
+      operationId: 'postManagementPluginEvent',
+      summary: 'Gives the plugin’s hooks an event that did not happen.',
+      data: objectOf({ outcomes: listOf(outcome) }),
+      hasId: true,
+      hasOrg: true,
+      body: bodyOf({ type: text, data: { type: 'object' } }, ['type']),
     }),
   },
 };
