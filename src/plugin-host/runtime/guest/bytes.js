@@ -28,7 +28,7 @@ export function bytesOf(source) {
 export function createCodec(natives) {
   return {
     encode: (/** @type {string} */ text) =>
-      new Uint8Array(text === '' ? NOTHING : natives.encodeUtf8(text)),
+      new Uint8Array(text === '' ? NOTHING : natives.encodeUtf8(text.toWellFormed())),
     decode: (/** @type {ArrayBuffer} */ bytes, isFatal = false, keepsBom = false) =>
       bytes.byteLength === 0 ? '' : natives.decodeUtf8(bytes, isFatal, keepsBom),
     toBase64: (/** @type {ArrayBuffer} */ bytes) =>

@@ -155,8 +155,8 @@ export function createFetch({ waymark, codec }) {
   async function fetch(input, init) {
     const request = new Request(input, init);
     const { method, url, headers, signal } = request;
-    signal.throwIfAborted();
     const body = codec.toBase64(await request.arrayBuffer());
+    signal.throwIfAborted();
     const asked = waymark.call('host.http.do', {
       method,
       url,
