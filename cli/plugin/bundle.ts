@@ -79,7 +79,7 @@ async function bundle({ dir }: Pick<PluginSource, 'dir'>, program: Program): Pro
     mainFields: ['module', 'main'],
     conditions: ['import', 'module'],
     define: { 'process.env.NODE_ENV': '"production"', ...program.define },
-    ...(program.define && { sourcemap: 'inline', sourceRoot: dir }),
+    ...(program.define && { sourcemap: 'inline', sourceRoot: `${dir}/` }),
     // A description may run code that wants `require`; the packed script never does.
     external: program.hasNode ? ['node:*'] : [],
     plugins: [standIns({ hasNode: program.hasNode })],
