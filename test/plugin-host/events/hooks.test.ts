@@ -9,7 +9,7 @@ import { type OrgApi, openOrg } from '../../support/org-api.ts';
 import { writePlugin } from '../../support/plugins.ts';
 import { openReceiver, type Receiver } from '../../support/receiver.ts';
 import { openService, type TestService } from '../../support/service.ts';
-import { command, smallRegistry } from '../../support/small-registry.ts';
+import { command } from '../../support/small-registry.ts';
 
 const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const patience = { timeout: 60_000 };
