@@ -3,6 +3,7 @@ import { type ValidationError, WaymarkError } from '../model/errors.ts';
 import type { BindingEntry } from './binding-place.ts';
 import { originsOf } from './callbacks/origins.ts';
 import { configSchemaOf } from './config-schema.ts';
+import type { ConfigError } from './contract/read-lifecycle.ts';
 import { type Config, type TakenSecrets, takeSecrets } from './contract/secrets-in-config.ts';
 import type { BindingRef } from './contract/wire.ts';
 import type { PluginHost } from './plugin-host.ts';
@@ -65,13 +66,17 @@ function isToRun(before: BindingEntry | undefined, next: BindingEntry): boolean 
 export const isOn = (entry: BindingEntry | undefined): boolean =>
   entry !== undefined && (entry.enabled ?? true);
 
-function checkFaults(errors: readonly { field: string; message: string }[]): void {
-  if (errors.length === 0) return;
+function checkFaults(errors: readonly ConfigError[]): void {
+  if (errors.length > 0) throw faultsIn(errors, 'config');
+}
+
+/** @param of what the pointers lead into */
+export function faultsIn(errors: readonly ConfigError[], of: 'config' | 'arguments'): WaymarkError {
   const validationErrors = errors.map(
-    ({ field, message }): ValidationError => ({ field, message, code: 'config' }),
+    ({ field, message }): ValidationError => ({ field, message, code: of }),
   );
   const message = errors.map(({ field, message: why }) => `${field} ${why}`.trim()).join('; ');
-  throw new WaymarkError('VAL_FAILED', message, { validationErrors });
+  return new WaymarkError('VAL_FAILED', message, { validationErrors });
 }
 
 /** As it goes to git. @param names of the secrets that were stored, by field */

@@ -18,7 +18,9 @@ import { gitRoutes } from '../http/git-routes.ts';
 import { createOnce } from '../http/idempotency.ts';
 import { keyRoutes } from '../http/key-routes.ts';
 import { memberRoutes } from '../http/member-routes.ts';
+import { namespacePluginRoutes } from '../http/namespace-plugin-routes.ts';
 import { namespaceRoutes } from '../http/namespace-routes.ts';
+import { namespaceToolRoutes } from '../http/namespace-tool-routes.ts';
 import { oidcRoutes } from '../http/oidc-routes.ts';
 import { openApiOf } from '../http/openapi.ts';
 import { pluginPaths } from '../http/openapi-plugin.ts';
@@ -101,6 +103,8 @@ export function routersOver(parts: Parts, { tiers }: { tiers: TierLimiter | unde
     ...releaseRoutes(parts),
     ...keyRoutes(parts),
     ...namespaceRoutes(parts),
+    ...namespacePluginRoutes({ ...parts, propose: proposeBy(parts) }),
+    ...namespaceToolRoutes(parts),
     ...changeRequestRoutes(parts),
     ...auditRoutes(parts),
     ...backupRoutes({ ...parts, ...parts.backup }),
