@@ -20,6 +20,8 @@ export const BREAKER: BreakerTerms = {
 /** `unsent`: the call never reached the server part. What that threw by itself is an answer. */
 export type Outcome = 'answered' | 'fault' | 'unsent';
 
+export const NO_CALLS: Readonly<Record<Outcome, number>> = { answered: 0, fault: 0, unsent: 0 };
+
 /**
  * Keeps calls from a server part that timed out, crashed, outgrew its memory or
  * answered nonsense too often: closed, open, then half open for one probe.

@@ -1,4 +1,5 @@
 import type { PluginManifest } from '../registry/server-manifest/manifest.ts';
+import { NO_CALLS, type Outcome } from './breaker.ts';
 
 export type PluginSource = 'builtin' | 'host' | 'registry';
 export type SignatureState = 'core' | 'signed' | 'unsigned' | 'modified' | 'invalid';
@@ -54,7 +55,19 @@ export interface HostedPlugin {
     breaker: 'closed' | 'open' | 'half-open';
     p50Ms: number | null;
     p95Ms: number | null;
+    /** Answered, also by an error; lost by a fault of its own; never begun. */
+    calls: Readonly<Record<Outcome, number>>;
     restarts: number;
     memoryBytes: number;
   };
 }
+
+/** Of one that was never called. */
+export const UNTOUCHED: HostedPlugin['health'] = {
+  breaker: 'closed',
+  p50Ms: null,
+  p95Ms: null,
+  calls: NO_CALLS,
+  restarts: 0,
+  memoryBytes: 0,
+};

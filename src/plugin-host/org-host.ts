@@ -5,7 +5,7 @@ import { WaymarkError } from '../model/errors.ts';
 import type { Binding } from './binding.ts';
 import { bindingsOf, type OrgPlugin, orgPluginsOf } from './bindings-of.ts';
 import type { BindingRef } from './contract/wire.ts';
-import type { HostedPlugin } from './hosted-plugin.ts';
+import { type HostedPlugin, UNTOUCHED } from './hosted-plugin.ts';
 import type { Part } from './part.ts';
 import { requestedBy } from './permissions.ts';
 import type { BindingStop } from './plugin-state.ts';
@@ -181,6 +181,6 @@ function describeTaken({ manifest, ...part }: Part): HostedPlugin {
     pages: [],
     pending: null,
     lastError: 'PLG_ID_TAKEN: a plugin of this id comes from a source that goes first',
-    health: { breaker: 'closed', p50Ms: null, p95Ms: null, restarts: 0, memoryBytes: 0 },
+    health: UNTOUCHED,
   };
 }

@@ -3,7 +3,7 @@ import { WaymarkError } from '../model/errors.ts';
 import { IDLE_STOP_MS, LIMITS } from '../registry/server-manifest/limits.ts';
 import type { PluginManifest } from '../registry/server-manifest/manifest.ts';
 import type { Binding } from './binding.ts';
-import { Breaker, type BreakerTerms } from './breaker.ts';
+import { Breaker, type BreakerTerms, NO_CALLS } from './breaker.ts';
 import { isLost, isOfThisVersion, outcomeOf, tellOf } from './failures.ts';
 import type { HostedPlugin, PluginSource, PluginState } from './hosted-plugin.ts';
 import { Instance, type InstanceDeps } from './instance.ts';
@@ -54,6 +54,7 @@ export class Slot implements Occupant {
   /** What could not take over: it is not tried again until it or what it is given changes. */
   #refused: string | undefined;
   #lastError: string | null;
+  readonly #calls = { ...NO_CALLS };
   #restarts = 0;
   #isUsed = false;
   #idleSinceMs: number;
@@ -102,12 +103,14 @@ export class Slot implements Occupant {
       instance = await this.#enter(question.requestId);
       const result = await this.#ask(instance, question);
       attempt.settle('answered');
+      this.#calls.answered += 1;
       return result;
     } catch (error) {
       // The end of a guest is one fault, however many calls it takes along.
       const outcome = instance?.hasEnded === false ? outcomeOf(error) : 'unsent';
       if (outcome === 'fault') this.#lastError = tellOf(error);
       attempt.settle(outcome);
+      this.#calls[outcome] += 1;
       throw error;
     } finally {
       if (instance) this.#leave(instance);
@@ -334,6 +337,7 @@ export class Slot implements Occupant {
         breaker: this.#breaker.state,
         p50Ms: this.#latencies.percentile(50),
         p95Ms: this.#latencies.percentile(95),
+        calls: this.#calls,
         restarts: this.#restarts,
         memoryBytes: this.#instance?.memoryBytes() ?? 0,
       },

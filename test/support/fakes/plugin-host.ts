@@ -3,7 +3,7 @@ import type { Binding } from '../../../src/plugin-host/binding.ts';
 import { readRoutes } from '../../../src/plugin-host/contract/management-path.ts';
 import { readManagement } from '../../../src/plugin-host/contract/read-management.ts';
 import type { WireMethod } from '../../../src/plugin-host/contract/wire.ts';
-import type { HostedPlugin } from '../../../src/plugin-host/hosted-plugin.ts';
+import { type HostedPlugin, UNTOUCHED } from '../../../src/plugin-host/hosted-plugin.ts';
 import { unreadManifest } from '../../../src/plugin-host/part.ts';
 import type { HostCall, PluginHost } from '../../../src/plugin-host/plugin-host.ts';
 import { bareBinding } from '../../../src/plugin-host/question.ts';
@@ -108,7 +108,7 @@ function hostedOf({
     requested: [],
     pending: null,
     lastError: null,
-    health: { breaker: 'closed', p50Ms: null, p95Ms: null, restarts: 0, memoryBytes: 0 },
+    health: UNTOUCHED,
     ...fake,
     manifest: {
       ...unreadManifest(fake.id),
