@@ -25,12 +25,22 @@ export interface OutboundRequest {
   signal?: AbortSignal;
 }
 
-/** Whole, and of any status but a redirect. */
-export interface OutboundAnswer {
+/** Of any status but a redirect. */
+interface Answered<Body> {
   status: number;
   headers: IncomingHttpHeaders;
-  body: Buffer;
+  body: Body;
 }
+
+/** Whole. */
+export type OutboundAnswer = Answered<Buffer>;
+
+/**
+ * As it comes in. The connection is held until the body has been read to its end,
+ * or is given up by `return()`, or the request's time is over. Reading throws as
+ * {@link outboundFetch} does.
+ */
+export type OutboundStream = Answered<AsyncGenerator<Buffer, void>>;
 
 const TIMEOUT_MS = 10_000;
 const LIMIT_BYTES = 1024 * 1024;
@@ -61,23 +71,41 @@ export async function outboundFetch(
   request: OutboundRequest,
   policy: OutboundPolicy,
 ): Promise<OutboundAnswer> {
+  const { status, headers, body } = await outboundStream(text, request, policy);
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return { status, headers, body: Buffer.concat(chunks) };
+}
+
+/** The same, for an answer that is of use before it is whole. */
+export async function outboundStream(
+  text: string,
+  request: OutboundRequest,
+  policy: OutboundPolicy,
+): Promise<OutboundStream> {
   const url = parseTarget(text);
   checkHeaders(request.headers ?? {});
   const { timeoutMs = TIMEOUT_MS, signal } = request;
   // Over the resolver too: a name server may be as slow as its owner likes.
   const timeout = AbortSignal.timeout(timeoutMs);
   const ending = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  const rethrow = (cause: unknown): never => {
+    signal?.throwIfAborted();
+    if (timeout.aborted) throw new OutboundError('TIMED_OUT', 'no answer in time', { cause });
+    if (cause instanceof OutboundError) throw cause;
+    throw new OutboundError('FAILED', 'the connection failed', { cause });
+  };
   try {
     const pinned = await orAborted(ending, resolvePinned(url.hostname, policy));
     if (url.protocol === 'http:' && !pinned.isNamed) {
       throw new OutboundError('REFUSED', 'the address must be https');
     }
-    return await exchange(url, { ...request, signal: ending }, pinned, policy);
+    const whole = { ...request, signal: ending };
+    const { response, end } = await exchange(url, whole, pinned, policy);
+    const { statusCode: status = 0, headers } = response;
+    return { status, headers, body: bodyOf(response, request, { end, rethrow }) };
   } catch (cause) {
-    signal?.throwIfAborted();
-    if (timeout.aborted) throw new OutboundError('TIMED_OUT', 'no answer in time', { cause });
-    if (cause instanceof OutboundError) throw cause;
-    throw new OutboundError('FAILED', 'the connection failed', { cause });
+    return rethrow(cause);
   }
 }
 
@@ -120,13 +148,19 @@ function checkHeaders(headers: Readonly<Record<string, string>>): void {
   }
 }
 
+/** An answer's head, and what ends its connection. */
+interface Exchange {
+  response: IncomingMessage;
+  end(): void;
+}
+
 async function exchange(
   url: URL,
   request: OutboundRequest & { signal: AbortSignal },
   pinned: Pinned,
   { allow }: OutboundPolicy,
-): Promise<OutboundAnswer> {
-  const { method = 'GET', body, isDecoded = false, limitBytes = LIMIT_BYTES, signal } = request;
+): Promise<Exchange> {
+  const { method = 'GET', body, isDecoded = false, signal } = request;
   const isSecure = url.protocol === 'https:';
   // An agent of its own: the process's might have been given a proxy.
   const agent = isSecure ? new https.Agent() : new http.Agent();
@@ -141,23 +175,28 @@ async function exchange(
     lookup: pinnedLookup(pinned),
     signal,
   });
-  const { promise, resolve, reject } = Promise.withResolvers<OutboundAnswer>();
+  const end = () => {
+    sent.destroy();
+    agent.destroy();
+  };
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   sent.once('socket', (socket) =>
     checkPeer(socket, (peer) => mayConnect(peer, pinned.host, allow)),
   );
   sent.once('response', (response) => {
-    const isPacked = isDecoded && method !== 'HEAD';
-    collect(response, limitBytes, isPacked).then(resolve, (error: unknown) => {
-      reject(error);
-      sent.destroy();
-    });
+    // Whoever reads is told; nobody may be reading yet.
+    response.on('error', () => {});
+    resolve(response);
   });
-  sent.once('error', reject);
+  sent.on('error', reject);
   sent.end(body);
   try {
-    return await promise;
-  } finally {
-    agent.destroy();
+    const response = await promise;
+    refuseRedirect(response);
+    return { response, end };
+  } catch (error) {
+    end();
+    throw error;
   }
 }
 
@@ -178,21 +217,27 @@ function checkPeer(socket: Socket, isAllowed: (address: string) => boolean): voi
   });
 }
 
-async function collect(
-  response: IncomingMessage,
-  limitBytes: number,
-  isPacked: boolean,
-): Promise<OutboundAnswer> {
-  const { statusCode: status = 0, headers } = response;
+function refuseRedirect({ statusCode: status = 0 }: IncomingMessage): void {
   if (status >= 300 && status < 400 && status !== 304) {
     throw new OutboundError('REDIRECTED', 'the answer is a redirect, which is not followed');
   }
-  const chunks: Buffer[] = [];
+}
+
+async function* bodyOf(
+  response: IncomingMessage,
+  { method, isDecoded = false, limitBytes = LIMIT_BYTES }: OutboundRequest,
+  { end, rethrow }: { end(): void; rethrow(cause: unknown): never },
+): AsyncGenerator<Buffer, void> {
   let bytes = 0;
-  for await (const chunk of isPacked ? decodedBody(response) : response) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > limitBytes) throw new OutboundError('TOO_LARGE', 'the answer is too large');
-    chunks.push(chunk as Buffer);
+  try {
+    for await (const chunk of isDecoded && method !== 'HEAD' ? decodedBody(response) : response) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > limitBytes) throw new OutboundError('TOO_LARGE', 'the answer is too large');
+      yield chunk as Buffer;
+    }
+  } catch (cause) {
+    rethrow(cause);
+  } finally {
+    end();
   }
-  return { status, headers, body: Buffer.concat(chunks) };
 }
