@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFileSync, watch } from 'node:fs';
 import { resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { Failure, UsageError } from '../errors.ts';
@@ -57,21 +58,27 @@ async function dev(dir: string, { port, event }: DevFlags, output: Output): Prom
   });
   const stopped = stopSignal();
   try {
-    await enablePlugin(server, manifestOf(packed), readDevSettings(dir));
+    let settings = readDevSettings(dir);
+    await enablePlugin(server, manifestOf(packed), settings);
+    await findPlugin(server, packed.id);
+    const tryHooks = async () => file && giveEvent(server, packed.id, file, output);
+    const reload = async () => {
+      packed = await packPlugin(dir);
+      await server.put(packed);
+      await callManagement(server, { method: 'POST', path: `/plugins/${packed.id}/reload` });
+      const wanted = readDevSettings(dir);
+      if (!isDeepStrictEqual(wanted, settings)) {
+        await enablePlugin(server, manifestOf(packed), wanted);
+        settings = wanted;
+      }
+      const { version } = await findPlugin(server, packed.id);
+      output.say(`reloaded ${packed.id} ${version}`);
+      await tryHooks();
+    };
+    // Before anybody is told to save something.
+    const changes = watchFolder(dir, reload, output);
     greet(output, server, packed);
-    if (file) await giveEvent(server, packed.id, file, output);
-    const changes = watchFolder(
-      dir,
-      async () => {
-        packed = await packPlugin(dir);
-        await server.put(packed);
-        await callManagement(server, { method: 'POST', path: `/plugins/${packed.id}/reload` });
-        const { version } = await findPlugin(server, packed.id);
-        output.say(`reloaded ${packed.id} ${version}`);
-        if (file) await giveEvent(server, packed.id, file, output);
-      },
-      output,
-    );
+    await tryHooks();
     const ended = await Promise.race([stopped, server.ended]);
     changes.close();
     if (ended !== undefined) throw new Failure(`the server ended with ${ended}`);

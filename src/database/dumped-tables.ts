@@ -33,6 +33,7 @@ export const dumpedTables = {
   job: ['id'],
   hostPlugin: ['id'],
   bindingStop: ['org', 'scope', 'id'],
+  integrationHealth: ['org', 'integration', 'id'],
   hookEvent: ['org', 'id'],
   hookDelivery: ['org', 'eventId', 'scope', 'binding'],
   outboxMessage: ['org', 'scope', 'binding', 'eventId'],

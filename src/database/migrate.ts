@@ -18,6 +18,7 @@ import { webhooks } from './migrations/0013-webhooks.ts';
 import { fourEyes } from './migrations/0014-four-eyes.ts';
 import { pluginKv } from './migrations/0015-plugin-kv.ts';
 import { pluginEvents } from './migrations/0016-plugin-events.ts';
+import { integrationHealth } from './migrations/0017-integration-health.ts';
 import { pluginState } from './migrations/0018-plugin-state.ts';
 import type { Tables } from './tables.ts';
 
@@ -39,6 +40,7 @@ const migrations = {
   '0014-four-eyes': fourEyes,
   '0015-plugin-kv': pluginKv,
   '0016-plugin-events': pluginEvents,
+  '0017-integration-health': integrationHealth,
   '0018-plugin-state': pluginState,
 };
 

@@ -22,6 +22,7 @@ import type { BindingSecretStore } from '../plugin-host/callbacks/binding-secret
 import type { KvStore } from '../plugin-host/callbacks/kv-store.ts';
 import type { EventStore } from '../plugin-host/events/event-store.ts';
 import type { OutboxStore } from '../plugin-host/events/outbox.ts';
+import type { IntegrationHealthStore } from '../plugin-host/integration-health.ts';
 import type { PluginStateStore } from '../plugin-host/plugin-state.ts';
 import type { JobStore } from '../queue/job.ts';
 import type { SecretStore } from '../secrets/secret.ts';
@@ -34,6 +35,7 @@ import { clientStore } from './client-store.ts';
 import { commitAuthorStore } from './commit-author-store.ts';
 import { eventStore } from './event-store.ts';
 import { feedTokenStore } from './feed-token-store.ts';
+import { integrationHealthStore } from './integration-health-store.ts';
 import { jobStore } from './job-store.ts';
 import { keptAnswerStore } from './kept-answer-store.ts';
 import { keyStore } from './key-store.ts';
@@ -84,6 +86,7 @@ export interface Stores {
   outbox: OutboxStore;
   quarantines: QuarantineStore;
   pluginStates: PluginStateStore;
+  integrationHealth: IntegrationHealthStore;
 }
 
 export function createStores({ db }: Database): Stores {
@@ -116,5 +119,6 @@ export function createStores({ db }: Database): Stores {
     outbox: outboxStore(db, scheduling),
     quarantines: quarantineStore(db),
     pluginStates: pluginStateStore(db),
+    integrationHealth: integrationHealthStore(db),
   };
 }

@@ -19,6 +19,7 @@ import type { BindingRef } from '../plugin-host/contract/wire.ts';
 import type { HookEvent } from '../plugin-host/events/event.ts';
 import type { HookDelivery } from '../plugin-host/events/event-store.ts';
 import type { OutboxMessage } from '../plugin-host/events/outbox.ts';
+import type { HealthNote } from '../plugin-host/integration-health.ts';
 import type { BindingStop, HostPluginState } from '../plugin-host/plugin-state.ts';
 import type { Job } from '../queue/job.ts';
 import type { StoredSecret } from '../secrets/secret.ts';
@@ -68,6 +69,7 @@ export interface Tables {
   quarantine: Quarantine;
   hostPlugin: Omit<HostPluginState, 'isEnabled'> & { isEnabled: number };
   bindingStop: BindingStop;
+  integrationHealth: HealthNote & { org: string; integration: string; id: string };
   hookEvent: Row<HookEvent, 'plugins' | 'environments' | 'data'> & Absent<'settledAt'>;
   hookDelivery: Omit<HookDelivery, 'id'> & { binding: string };
   outboxMessage: Omit<Row<OutboxMessage, 'event'>, 'id'> & { binding: string };

@@ -35,6 +35,9 @@ export type Permission =
   | 'agents:enroll'
   | 'namespaces:read'
   | 'namespaces:manage'
+  | 'integrations:read'
+  | 'integrations:write'
+  | 'integrations:delete'
   | 'plugins:read'
   | 'plugins:manage'
   | 'tools:read'
@@ -61,6 +64,7 @@ const viewer: Permission[] = [
   'changes:read',
   'namespaces:read',
   'departments:read',
+  'integrations:read',
   'plugins:read',
   'tools:read',
 ];
@@ -85,6 +89,8 @@ const admin: Permission[] = [
   'releases:block',
   'clients:write',
   'namespaces:manage',
+  'integrations:write',
+  'integrations:delete',
   'plugins:manage',
   'members:read',
   'members:write',

@@ -109,13 +109,32 @@ describe('waymark plugin dev', () => {
     expect(await running.ended).toBe(0);
   });
 
-  it('says what is wrong with dev.json', async () => {
+  it('takes over another configuration as dev.json is saved, and says why it cannot', async () => {
     await author.run('plugin', 'init', 'hello');
-    await author.write('hello/dev.json', '{"config": {"greeting": 7}}');
+    await author.write(
+      'hello/src/plugin.ts',
+      `import { definePlugin, reply } from 'waymark/plugin';
+       export default definePlugin({
+         register: () => ({ Routes: [{ Path: '/plugins/hello/config' }] }),
+         handle: (_request, ctx) => reply(ctx.config),
+       });`,
+    );
+    await author.write('hello/dev.json', '{"config": {"color": "red"}}');
     const running = start('dev', 'hello');
+    const [, url = '', key = ''] = await running.says(
+      /hello runs on (\S+)\n[\s\S]*X-Management-Key: (\S+)\n[\s\S]*Ctrl-C stops/,
+    );
+    const headers = { 'x-waymark-org': 'acme', 'x-management-key': key };
+    const config = async () =>
+      (await ask(`${url}/v0/management/plugins/hello/config`, { headers })).body;
+    expect(await config()).toEqual({ color: 'red' });
 
-    expect(await running.ended).toBe(1);
-    expect(running.said()).toMatch(/hello does not run: .*greeting/);
+    await author.write('hello/dev.json', '{"config": {"color": "blue"}}');
+    await running.says(/reloaded hello/);
+    expect(await config()).toEqual({ color: 'blue' });
+
+    await author.write('hello/dev.json', '{"integrations": {"No Name": {"type": "hello.none"}}}');
+    await running.says(/warning: dev\.json: .*\n.*integrations\/No Name\.yaml/);
   });
 
   it.each([

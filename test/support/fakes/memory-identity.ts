@@ -65,6 +65,7 @@ export function memoryOrgStore(memory: Memory): OrgStore {
       memory.jobs = memory.jobs.filter(isKept);
       memory.quarantines = memory.quarantines.filter(isKept);
       memory.bindingStops = memory.bindingStops.filter(isKept);
+      memory.integrationHealth = memory.integrationHealth.filter(isKept);
       memory.events = memory.events.filter(isKept);
       memory.deliveries = memory.deliveries.filter(isKept);
       memory.messages = memory.messages.filter(isKept);

@@ -6,6 +6,7 @@ import { memoryClientStore } from './memory-client-store.ts';
 import { memoryCommitAuthorStore } from './memory-commit-author-store.ts';
 import { memoryEventStore, memoryOutboxStore } from './memory-events.ts';
 import { memoryApiKeyStore, memoryOrgStore } from './memory-identity.ts';
+import { memoryIntegrationHealthStore } from './memory-integration-health-store.ts';
 import { memoryJobStore, memoryQuarantineStore } from './memory-jobs.ts';
 import { memoryKeptAnswerStore } from './memory-kept-answer-store.ts';
 import {
@@ -54,5 +55,6 @@ export function createMemoryStores(memory = new Memory()): Stores {
     outbox: memoryOutboxStore(memory),
     quarantines: memoryQuarantineStore(memory),
     pluginStates: memoryPluginStateStore(memory),
+    integrationHealth: memoryIntegrationHealthStore(memory),
   };
 }

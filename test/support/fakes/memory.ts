@@ -21,6 +21,7 @@ import type { BindingRef } from '../../../src/plugin-host/contract/wire.ts';
 import type { HookEvent } from '../../../src/plugin-host/events/event.ts';
 import type { HookDelivery } from '../../../src/plugin-host/events/event-store.ts';
 import type { OutboxMessage } from '../../../src/plugin-host/events/outbox.ts';
+import type { HealthNote } from '../../../src/plugin-host/integration-health.ts';
 import type { BindingStop, HostPluginState } from '../../../src/plugin-host/plugin-state.ts';
 import type { Job, Wakeup } from '../../../src/queue/job.ts';
 import type { StoredSecret } from '../../../src/secrets/secret.ts';
@@ -66,6 +67,7 @@ export class Memory {
   quarantines: Quarantine[] = [];
   hostPlugins: HostPluginState[] = [];
   bindingStops: BindingStop[] = [];
+  integrationHealth: (HealthNote & { org: string; integration: string })[] = [];
   audit: ChainedEntry[] = [];
   checkpoints: Checkpoint[] = [];
 
