@@ -1,5 +1,4 @@
 const tiers = [
-  'plugin-sdk',
   'model',
   'config|git|signing|outbound',
   'registry',

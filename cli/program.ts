@@ -12,7 +12,6 @@ import { keysCommand } from './commands/keys.ts';
 import { loginCommand } from './commands/login.ts';
 import { memberCommand } from './commands/member.ts';
 import { orgCommand } from './commands/org.ts';
-import { pluginCommand } from './commands/plugin.ts';
 import { releaseCommand } from './commands/release.ts';
 import { removeCommand } from './commands/remove.ts';
 import { restoreCommand } from './commands/restore.ts';
@@ -45,7 +44,6 @@ const commands = [
   keyCommand,
   secretCommand,
   upstreamCommand,
-  pluginCommand,
   keysCommand,
   auditCommand,
   backupCommand,

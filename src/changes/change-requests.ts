@@ -4,7 +4,6 @@ import type { StandingStores } from '../identity/standing.ts';
 import { toTime } from '../model/clock.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import type { Listing, Page } from '../model/listing.ts';
-import { approvalCreated, touchedPlugins } from './approval-events.ts';
 import {
   type ChangeRequest,
   isActive,
@@ -132,7 +131,7 @@ async function insert(
   };
   // First: of a crash in between nothing is left that somebody could approve.
   await runtime.authors.add(place.head, [actor, ...(changing.makers ?? [])]);
-  const entryOf = ({ number, source, head }: ChangeRequest) => ({
+  const made = await changeRequests.insert(request, ({ number, source, head }) => ({
     at,
     tenant: org,
     actor,
@@ -140,11 +139,7 @@ async function insert(
     resource: `change-requests/${number}`,
     after: { title, source, target: place.target, head },
     ...(requestId && { requestId }),
-  });
-  const plugins = draft ? [] : await touchedPlugins(runtime, place);
-  const made = await changeRequests.insert(request, entryOf, (asked) =>
-    draft ? [] : [approvalCreated(asked, plugins)],
-  );
+  }));
   if (made) return made;
   throw new WaymarkError('RES_DUPLICATE', `${place.source} has an open change request already`);
 }
@@ -232,7 +227,7 @@ export async function closeChangeRequest(
 }
 
 async function change(
-  { changeRequests, runtime, clock, actor, requestId }: Changing,
+  { changeRequests, clock, actor, requestId }: Changing,
   request: ChangeRequest,
   changes: Partial<ChangeRequest>,
   action: string,
@@ -256,9 +251,7 @@ async function change(
     after: changes,
     ...(requestId && { requestId }),
   };
-  const isAsked = request.status === 'draft' && changed.status === 'open';
-  const events = isAsked ? [approvalCreated(changed, await touchedPlugins(runtime, changed))] : [];
-  if (isCurrent && (await changeRequests.replace(changed, version, entry, events))) return changed;
+  if (isCurrent && (await changeRequests.replace(changed, version, entry))) return changed;
   const message = `change request ${number} has changed or is being merged: read it, then retry`;
   throw new WaymarkError('RES_VERSION_CONFLICT', message);
 }

@@ -7,15 +7,12 @@ import {
 } from '../changes/change-request.ts';
 import { appendAudit } from './audit-store.ts';
 import { isPostgres } from './dialect.ts';
-import { appendEvents } from './event-store.ts';
 import { selectPage } from './listing.ts';
-import type { Scheduling } from './scheduling.ts';
 import type { Tables } from './tables.ts';
-import { transactWithJobs } from './transact.ts';
 
 const ACTIVE = ['draft', 'open'] as const;
 
-export function changeRequestStore(db: Kysely<Tables>, scheduling: Scheduling): ChangeRequestStore {
+export function changeRequestStore(db: Kysely<Tables>): ChangeRequestStore {
   const requests = db.selectFrom('changeRequest').selectAll();
 
   return {
@@ -42,19 +39,18 @@ export function changeRequestStore(db: Kysely<Tables>, scheduling: Scheduling): 
       return rows.map(toRequest);
     },
 
-    insert: (request, entryOf, eventsOf = () => []) =>
-      transactWithJobs(db, scheduling, async (tx, schedule) => {
+    insert: (request, entryOf) =>
+      db.transaction().execute(async (tx) => {
         const number = await nextNumber(tx, request.org);
         const made = { ...request, number, source: request.source ?? branchOf(number) };
         if (await isTaken(tx, made)) return undefined;
         await tx.insertInto('changeRequest').values(toRow(made)).execute();
-        await appendEvents(tx, eventsOf(made), schedule);
         await appendAudit(tx, entryOf(made));
         return made;
       }),
 
-    replace: (request, expected, entry, events = []) =>
-      transactWithJobs(db, scheduling, async (tx, schedule) => {
+    replace: (request, expected, entry) =>
+      db.transaction().execute(async (tx) => {
         const { org, number, ...changes } = toRow(request);
         const { numUpdatedRows } = await tx
           .updateTable('changeRequest')
@@ -65,7 +61,6 @@ export function changeRequestStore(db: Kysely<Tables>, scheduling: Scheduling): 
           .where('version', '=', expected)
           .executeTakeFirstOrThrow();
         if (numUpdatedRows === 0n) return false;
-        await appendEvents(tx, events, schedule);
         if (entry) await appendAudit(tx, entry);
         return true;
       }),
@@ -100,10 +95,9 @@ export function changeRequestStore(db: Kysely<Tables>, scheduling: Scheduling): 
         .orderBy('id')
         .execute(),
 
-    addReview: (review, entry, events = []) =>
-      transactWithJobs(db, scheduling, async (tx, schedule) => {
+    addReview: (review, entry) =>
+      db.transaction().execute(async (tx) => {
         await tx.insertInto('changeReview').values(review).execute();
-        await appendEvents(tx, events, schedule);
         await appendAudit(tx, entry);
       }),
   };

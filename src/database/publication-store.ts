@@ -7,12 +7,9 @@ import type {
 } from '../delivery/publication.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { appendAudit } from './audit-store.ts';
-import { appendEvents } from './event-store.ts';
-import type { Scheduling } from './scheduling.ts';
 import type { Tables } from './tables.ts';
-import { type Schedule, transactWithJobs } from './transact.ts';
 
-export function publicationStore(db: Kysely<Tables>, scheduling: Scheduling): PublicationStore {
+export function publicationStore(db: Kysely<Tables>): PublicationStore {
   return {
     async pointers(org) {
       const rows = await db
@@ -57,7 +54,7 @@ export function publicationStore(db: Kysely<Tables>, scheduling: Scheduling): Pu
 
     async project(projection) {
       try {
-        await transactWithJobs(db, scheduling, (tx, schedule) => project(tx, projection, schedule));
+        await db.transaction().execute((tx) => project(tx, projection));
         return true;
       } catch (error) {
         if (error instanceof Overtaken) return false;
@@ -70,11 +67,7 @@ export function publicationStore(db: Kysely<Tables>, scheduling: Scheduling): Pu
 /** Thrown to roll a projection back. */
 class Overtaken extends Error {}
 
-async function project(
-  tx: Transaction<Tables>,
-  projection: Projection,
-  schedule: Schedule,
-): Promise<void> {
+async function project(tx: Transaction<Tables>, projection: Projection): Promise<void> {
   await movePointers(tx, projection.pointers);
   if (projection.releases.length > 0) {
     await tx
@@ -84,7 +77,6 @@ async function project(
       .execute();
   }
   const closed = await closeIntents(tx, projection.closes);
-  await appendEvents(tx, projection.events ?? [], schedule);
   for (const [i, entry] of projection.entries.entries()) {
     const opId = projection.closes[i];
     // A retry after a crash: whoever closed the intent wrote its entry too.

@@ -85,11 +85,10 @@ ${Object.entries(responses)
 </article>`;
 }
 
-function whoMay(permission: Operation['x-permission']): string {
+function whoMay(permission: string): string {
   if (permission === 'public') return 'Everybody, without a credential.';
   if (permission === 'self') return 'Whoever has a credential.';
-  const sufficient = [permission].flat().map((one) => `<code>${escaped(one)}</code>`);
-  return `Needs ${sufficient.join(' or ')}.`;
+  return `Needs <code>${escaped(permission)}</code>.`;
 }
 
 function parametersOf({ parameters = [] }: Operation, document: OpenApi): string {

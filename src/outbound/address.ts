@@ -36,8 +36,6 @@ const EMBEDDINGS: [[ipaddr.IPv6, number], number][] = [
   [ipaddr.IPv6.parseCIDR('64:ff9b::/96'), 12],
   [ipaddr.IPv6.parseCIDR('2002::/16'), 2],
 ];
-/** Of translators inside a network: an IPv4 address at the end, but no public one. */
-const TRANSLATED = ['64:ff9b:1::/48', '::ffff:0:0:0/96'].map((text) => ipaddr.IPv6.parseCIDR(text));
 
 /**
  * @param text hosts, addresses and networks (`git.internal,10.1.0.0/16,fd12::/48`)
@@ -108,12 +106,9 @@ export function canonicalHost(text: string): { host: string; isAddress: boolean 
 /** Whether the server may connect to an address that a host was found to have. */
 export function mayConnect(address: string, host: string, allow: AllowList): boolean {
   if (!ipaddr.isValid(address) || address.includes('%')) return false;
-  const parsed = ipaddr.parse(address);
-  const meant = meantAddress(parsed);
+  const meant = meantAddress(ipaddr.parse(address));
   const range: string = meant.range();
-  if ([meant, translated(parsed)].some((one) => METADATA.has(one.toString())) || NEVER.has(range)) {
-    return false;
-  }
+  if (METADATA.has(meant.toString()) || NEVER.has(range)) return false;
   return isPublic(meant, range) || allow.hosts.has(host) || isIn(meant, allow.networks);
 }
 
@@ -127,14 +122,9 @@ function meantAddress(address: Address): Address {
   // `::1` is in `::/96` and means itself.
   if (address.range() === 'loopback' || address.range() === 'unspecified') return address;
   const found = EMBEDDINGS.find(([network]) => address.match(network));
-  return found ? embedded(address, found[1]) : address;
+  if (!found) return address;
+  return new ipaddr.IPv4(address.toByteArray().slice(found[1], found[1] + 4));
 }
-
-const translated = (address: Address): Address =>
-  address instanceof ipaddr.IPv6 && isIn(address, TRANSLATED) ? embedded(address, 12) : address;
-
-const embedded = (address: ipaddr.IPv6, at: number): ipaddr.IPv4 =>
-  new ipaddr.IPv4(address.toByteArray().slice(at, at + 4));
 
 const isPublic = (address: Address, range: string): boolean =>
   range === 'unicast' && (!(address instanceof ipaddr.IPv6) || address.match(GLOBAL_UNICAST));

@@ -8,7 +8,8 @@ import {
   type ObjectSummary,
   type SourceFile,
 } from './fragment.ts';
-import { SERVER } from './server-part.ts';
+
+const SERVER = 'server/';
 
 /** What clients of a plugin get: its own folder less `server/`, and the shared objects it includes. */
 export function pluginContent(id: string, fragment: Fragment, shared?: Fragment): PluginContent {
@@ -48,10 +49,9 @@ function extentPath({ documentPath }: ObjectContent): string {
   return `objects/${isFolder ? prefix.slice(0, -1) : prefix}`;
 }
 
-function serverPart({ trees, server: part }: Fragment, server: readonly SourceFile[]) {
+function serverPart(fragment: Fragment, server: readonly SourceFile[]) {
   return {
-    ...(part?.version === undefined ? {} : { serverVersion: part.version }),
-    serverTree: trees['server']!,
+    serverTree: fragment.trees['server']!,
     serverDigest: contentDigest(
       server.map((file) => ({ ...file, path: file.path.slice(SERVER.length) })),
     ),

@@ -19,10 +19,8 @@ import { timers } from '../mirror/schedule.ts';
 import { ParsePool } from '../registry/parse-pool.ts';
 import { createVault } from '../secrets/vault.ts';
 import { openErrands } from './errands.ts';
-import { openHooks } from './hooks.ts';
 import { openJobs, renewRoots } from './jobs.ts';
 import { openLimits } from './limits.ts';
-import { openPlugins } from './plugins.ts';
 import { readinessOf } from './readiness.ts';
 import { type Parts, routersOver } from './routers.ts';
 import { openOidc, openTokens } from './sign-in.ts';
@@ -51,20 +49,18 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const people = loggingIn(shared);
   const tokens = openTokens(config, { ...storage, log, clock });
   const authenticator = createAuthenticator({ ...stores, ...people, ...tokens, clock });
-  const { limiter, tiers, close: closeLimits } = openLimits(config, { runtimes, clock, log });
+  const { limiter, close: closeLimits } = openLimits(config, { runtimes, clock, log });
   const logError = failuresTo(log);
   const deliveries = new Deliveries(runtimes, shared);
   const oidc = openOidc(config, { ...storage, log, clock, authenticator });
   const own = { publicUrl: config.publicUrl, ...people, ...tokens, oidc, authenticator };
   const upstream = { vault, mirrors, proposeUpstream: proposeUpstream(remotes) };
-  const served = { ...shared, ...own, ...upstream, runtimes, deliveries };
-  const parts: Parts = { ...served, ...(await openPlugins(config, served)) };
+  const parts: Parts = { ...shared, ...own, ...upstream, runtimes, deliveries };
   const key = await managementKeyOf(config, log);
   const jobs = openJobs(config, { ...parts, ...remotes });
-  openHooks(jobs, parts);
   await mirrors.start(runtimes, openErrands(jobs, { ...parts, ...remotes }));
   let isStopping = false;
-  const { openApi, routers, management, pages } = routersOver(parts, { tiers });
+  const { openApi, routers } = routersOver(parts);
   const { metrics, metricsApp, onAnswered } = openTelemetry(config, { ...parts, jobs });
   const app = createApp({
     metrics,
@@ -73,8 +69,7 @@ export async function openService(config: Config, surroundings: Surroundings) {
     logError,
     publicUrl: config.publicUrl,
     trustedProxies: config.trustedProxies,
-    management: managementRouter(createManagementAuth({ key, clock }), management),
-    pages,
+    management: managementRouter(createManagementAuth({ key, clock })),
     readiness: readinessOf(config, { ...parts, jobs, isStopping: () => isStopping }),
     routers,
   });
@@ -88,25 +83,13 @@ export async function openService(config: Config, surroundings: Surroundings) {
     deliveries.watchers.letGo();
     await Promise.all([...servers.map((server) => drain(server, graceMs)), jobs.stop()]);
     closeLimits();
-    await parts.plugins.close();
     runtimes.close();
     await mirrors.settled();
     parsers.close();
     await storage.close();
   }
-  const { plugins } = parts;
-  const service = {
-    app,
-    hotPath,
-    metricsApp,
-    onAnswered,
-    openApi,
-    runtimes,
-    stores,
-    jobs,
-    plugins,
-  };
-  return { ...service, stop, generatedKey };
+  const served = { app, hotPath, metricsApp, onAnswered, openApi, runtimes, stores, jobs, stop };
+  return { ...served, generatedKey };
 }
 
 const failuresTo = (log: Surroundings['log']) => (error: unknown, requestId: string) =>

@@ -36,8 +36,6 @@ describe('callerOfClaims', () => {
         'changes:read',
         'namespaces:read',
         'departments:read',
-        'plugins:read',
-        'tools:read',
       ]),
       isSiteAdmin: false,
       departments: ['sales'],

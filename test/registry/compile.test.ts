@@ -10,15 +10,7 @@ import {
   withRepository,
 } from '../support/compile.ts';
 import type { Files } from '../support/git.ts';
-import {
-  plugin,
-  registryYaml,
-  serverPart,
-  skill,
-  smallRegistry,
-  told,
-  yaml,
-} from '../support/registry.ts';
+import { plugin, registryYaml, skill, smallRegistry, told, yaml } from '../support/registry.ts';
 
 const contentOf = async (id: string, files: Files = {}) =>
   snapshotOf(await compileFiles(smallRegistry(files))).contents.get(id)!;
@@ -121,21 +113,19 @@ describe('a compiled plugin', () => {
 
   it('never delivers its server part, which has a digest of its own', async () => {
     const plain = await contentOf('ops');
-    const files = serverPart('ops', { version: '1.2.0' });
-    const served = await contentOf('ops', files);
+    const served = await contentOf('ops', {
+      'plugins/ops/server/plugin.json': '{}',
+      'plugins/ops/server/lib/skills/x.yaml': 'no document',
+    });
 
     expect(plain).not.toHaveProperty('serverDigest');
     expect(served.contentDigest).toBe(plain.contentDigest);
     expect(filesOf(served).some(({ path }) => path.startsWith('server/'))).toBe(false);
-    expect(served.serverVersion).toBe('1.2.0');
     expect(served.serverDigest).toBe(
-      contentDigest(
-        Object.entries(files).map(([path, text]) => ({
-          path: path.slice('plugins/ops/server/'.length),
-          mode: '0644',
-          digest: sha(text),
-        })),
-      ),
+      contentDigest([
+        { path: 'plugin.json', mode: '0644', digest: sha('{}') },
+        { path: 'lib/skills/x.yaml', mode: '0644', digest: sha('no document') },
+      ]),
     );
   });
 

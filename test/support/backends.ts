@@ -95,7 +95,6 @@ const TABLES = [
   'sealedPacket',
   'job',
   'tokenKey',
-  'hostPlugin',
 ] as const;
 
 /** Orgs and users take what belongs to them along. */

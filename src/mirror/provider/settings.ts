@@ -56,8 +56,7 @@ export async function checkProvider(
   return settings;
 }
 
-/** Where a service of its own has its API. */
-export const API_PATHS = { github: '/api/v3', gitlab: '/api/v4', gitea: '/api/v1' } as const;
+const API_PATHS = { github: '/api/v3', gitlab: '/api/v4', gitea: '/api/v1' } as const;
 
 export function providerPlace(
   { kind, apiUrl, project }: ProviderSettings,

@@ -1,6 +1,5 @@
 import type { Projection, PublicationStore } from '../../../src/delivery/publication.ts';
 import { type Memory, sortedBy } from './memory.ts';
-import { appendEvents } from './memory-events.ts';
 
 export function memoryPublicationStore(memory: Memory): PublicationStore {
   return {
@@ -36,7 +35,6 @@ export function memoryPublicationStore(memory: Memory): PublicationStore {
       if (isOvertaken(memory, projection)) return false;
       movePointers(memory, projection);
       addReleases(memory, projection);
-      appendEvents(memory, projection.events ?? []);
       appendEntries(memory, projection);
       close(memory, projection.closes);
       return true;
