@@ -1,4 +1,5 @@
 const tiers = [
+  'plugin-sdk',
   'model',
   'config|git|signing|outbound',
   'registry',

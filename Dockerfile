@@ -17,6 +17,7 @@ COPY --from=dependencies /app/node_modules node_modules
 COPY package.json LICENSE README.md ./
 COPY schemas schemas
 COPY registry-template registry-template
+COPY plugin-templates plugin-templates
 COPY src src
 COPY cli cli
 RUN install -d -o node -g node -m 0700 /data

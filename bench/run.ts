@@ -4,6 +4,7 @@ import { benchColdCompile } from './cold-compile.ts';
 import { type Figure, table } from './figure.ts';
 import { benchManifest } from './manifest.ts';
 import { benchMemory } from './memory.ts';
+import { benchPlugin } from './plugin.ts';
 import { benchPush } from './push.ts';
 import { benchStates } from './states.ts';
 import { benchWarmStart } from './warm-start.ts';
@@ -19,6 +20,7 @@ const benches: Record<string, () => Promise<Figure[]>> = {
   watchers: benchWatchers,
   states: benchStates,
   memory: benchMemory,
+  plugin: benchPlugin,
 };
 
 const wanted = process.argv.slice(2);

@@ -74,6 +74,12 @@ function withoutEmpty(credentials: { [K in keyof Credentials]: string | undefine
   return Object.fromEntries(Object.entries(credentials).filter(([, value]) => value));
 }
 
+/** For a service that shares nothing with the one whose settings stand here: these alone. */
+export function environmentOf(settings: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const { PATH, HOME, TMPDIR } = process.env;
+  return { PATH, HOME, ...(TMPDIR && { TMPDIR }), ...settings };
+}
+
 /** For a child process: ours, with some settings changed. */
 export function environmentWith(settings: Record<string, string | undefined>): NodeJS.ProcessEnv {
   const given = Object.entries(settings).filter(([, value]) => value !== undefined);

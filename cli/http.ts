@@ -100,17 +100,25 @@ function tooLarge(url: string, limitBytes: number): VerificationError {
   return new VerificationError('DOCUMENT_TOO_LARGE', message);
 }
 
-interface Envelope {
-  error?: { code?: string; message?: string; details?: unknown };
+interface Refusal {
+  code?: string;
+  message?: string;
+  details?: unknown;
 }
+
+/** Where a plugin may write the body, `error` is a text, and the rest stands beside it. */
+type Envelope = { error?: Refusal } | (Refusal & { error: string });
 
 export async function toRefusal(response: Response): Promise<ServerRefusal> {
   const { status } = response;
   const text = await readLimited(response, ERROR_LIMIT_BYTES).catch(() => Buffer.alloc(0));
   try {
-    const { error } = JSON.parse(text.toString()) as Envelope;
-    if (error?.message) {
-      return new ServerRefusal(status, error.code ?? 'UNKNOWN', error.message, error.details);
+    const said = JSON.parse(text.toString()) as Envelope;
+    const { error } = said;
+    const refusal = typeof error === 'string' ? { ...said, message: error } : error;
+    if (refusal?.message) {
+      const { code = 'UNKNOWN', message, details } = refusal as Refusal & { message: string };
+      return new ServerRefusal(status, code, message, details);
     }
   } catch {
     // Not ours: a proxy's page, most likely. The status says more than its text.

@@ -12,6 +12,7 @@ import { keysCommand } from './commands/keys.ts';
 import { loginCommand } from './commands/login.ts';
 import { memberCommand } from './commands/member.ts';
 import { orgCommand } from './commands/org.ts';
+import { pluginCommand } from './commands/plugin.ts';
 import { releaseCommand } from './commands/release.ts';
 import { removeCommand } from './commands/remove.ts';
 import { restoreCommand } from './commands/restore.ts';
@@ -44,6 +45,7 @@ const commands = [
   keyCommand,
   secretCommand,
   upstreamCommand,
+  pluginCommand,
   keysCommand,
   auditCommand,
   backupCommand,

@@ -32,7 +32,7 @@ export async function runService(
   }
 }
 
-function mainModule(): string {
+export function mainModule(): string {
   const source = join(packageRoot, 'src/main.ts');
   const isInstalled = packageRoot.includes('node_modules');
   return isInstalled || !existsSync(source) ? join(packageRoot, 'dist/src/main.js') : source;

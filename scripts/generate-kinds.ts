@@ -65,6 +65,6 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const source = await generateKinds();
   if (source !== readFileSync(TARGET, 'utf8')) writeFileSync(TARGET, source);
   rmSync(TEMPLATE_SCHEMAS, { recursive: true, force: true });
-  const isSchema = (path: string) => !/[\\/]schemas[\\/]plugins/.test(path);
+  const isSchema = (path: string) => !/[\\/]schemas[\\/]plugin(s|-manifest)/.test(path);
   cpSync(SCHEMAS, TEMPLATE_SCHEMAS, { recursive: true, filter: isSchema });
 }

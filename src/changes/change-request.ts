@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../audit/entry.ts';
 import type { ListFields, Listing, Page } from '../model/listing.ts';
+import type { HookEvent } from '../plugin-host/events/event.ts';
 
 /** `draft → open → merged | closed`; from the last two nothing leads on. */
 export type ChangeStatus = 'draft' | 'open' | 'merged' | 'closed';
@@ -73,12 +74,18 @@ export interface ChangeRequestStore {
   insert(
     request: NewChangeRequest,
     entryOf: (made: ChangeRequest) => AuditEntry,
+    eventsOf?: (made: ChangeRequest) => readonly HookEvent[],
   ): Promise<ChangeRequest | undefined>;
   /**
    * False, and nothing written, unless the stored version is `expected`. Without
    * an entry it only says which step is pending: what comes of it is told then.
    */
-  replace(request: ChangeRequest, expected: number, entry?: AuditEntry): Promise<boolean>;
+  replace(
+    request: ChangeRequest,
+    expected: number,
+    entry?: AuditEntry,
+    events?: readonly HookEvent[],
+  ): Promise<boolean>;
   /**
    * Makes a mirror's requests what its upstream's are, by number: one that has
    * changed gets another version.
@@ -86,7 +93,7 @@ export interface ChangeRequestStore {
   follow(requests: readonly ChangeRequest[], entry?: AuditEntry): Promise<void>;
   /** In the order in which they were made. */
   reviews(org: string, number: number): Promise<Review[]>;
-  addReview(review: Review, entry: AuditEntry): Promise<void>;
+  addReview(review: Review, entry: AuditEntry, events?: readonly HookEvent[]): Promise<void>;
 }
 
 /** The branch that the server makes for a request from operations. Nobody else may start one. */

@@ -4,6 +4,7 @@ import type { StandingStores } from '../identity/standing.ts';
 import { toTime } from '../model/clock.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import type { Listing, Page } from '../model/listing.ts';
+import { approvalCreated, touchedPlugins } from './approval-events.ts';
 import {
   type ChangeRequest,
   isActive,
@@ -131,7 +132,7 @@ async function insert(
   };
   // First: of a crash in between nothing is left that somebody could approve.
   await runtime.authors.add(place.head, [actor, ...(changing.makers ?? [])]);
-  const made = await changeRequests.insert(request, ({ number, source, head }) => ({
+  const entryOf = ({ number, source, head }: ChangeRequest) => ({
     at,
     tenant: org,
     actor,
@@ -139,7 +140,11 @@ async function insert(
     resource: `change-requests/${number}`,
     after: { title, source, target: place.target, head },
     ...(requestId && { requestId }),
-  }));
+  });
+  const plugins = draft ? [] : await touchedPlugins(runtime, place);
+  const made = await changeRequests.insert(request, entryOf, (asked) =>
+    draft ? [] : [approvalCreated(asked, plugins)],
+  );
   if (made) return made;
   throw new WaymarkError('RES_DUPLICATE', `${place.source} has an open change request already`);
 }
@@ -227,7 +232,7 @@ export async function closeChangeRequest(
 }
 
 async function change(
-  { changeRequests, clock, actor, requestId }: Changing,
+  { changeRequests, runtime, clock, actor, requestId }: Changing,
   request: ChangeRequest,
   changes: Partial<ChangeRequest>,
   action: string,
@@ -251,7 +256,9 @@ async function change(
     after: changes,
     ...(requestId && { requestId }),
   };
-  if (isCurrent && (await changeRequests.replace(changed, version, entry))) return changed;
+  const isAsked = request.status === 'draft' && changed.status === 'open';
+  const events = isAsked ? [approvalCreated(changed, await touchedPlugins(runtime, changed))] : [];
+  if (isCurrent && (await changeRequests.replace(changed, version, entry, events))) return changed;
   const message = `change request ${number} has changed or is being merged: read it, then retry`;
   throw new WaymarkError('RES_VERSION_CONFLICT', message);
 }

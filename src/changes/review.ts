@@ -3,6 +3,7 @@ import type { Caller } from '../identity/caller.ts';
 import { toTime } from '../model/clock.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { WaymarkError } from '../model/errors.ts';
+import { approvalRecorded, touchedPlugins } from './approval-events.ts';
 import { authorsOf, personIn } from './authors.ts';
 import { type ChangeRequest, isActive, type Review, type Verdict } from './change-request.ts';
 import type { Settling } from './change-request-settle.ts';
@@ -46,7 +47,7 @@ export async function addReview(
   const at = toTime(clock());
   const { actor: reviewer } = caller;
   const review = { org, number, id: newId(), reviewer, verdict, body, head, createdAt: at };
-  await changeRequests.addReview(review, {
+  const entry = {
     at,
     tenant: org,
     actor: reviewer,
@@ -54,7 +55,9 @@ export async function addReview(
     resource: `change-requests/${number}`,
     after: { verdict, head },
     requestId,
-  });
+  };
+  const plugins = await touchedPlugins(runtime, request);
+  await changeRequests.addReview(review, entry, approvalRecorded(request, review, plugins));
   return review;
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../outbound/address.ts';
 import { ConfigError } from './config-error.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
+import { type PluginSettings, pluginSettingsOf } from './plugins.ts';
 import { type JwtSettings, jwtSettingsOf, type OidcSettings, oidcSettingsOf } from './sign-in.ts';
 
 export { ConfigError };
@@ -48,6 +49,7 @@ export interface Config {
   logLevel: LogLevel;
   jwt: JwtSettings | null;
   oidc: OidcSettings | null;
+  plugins: PluginSettings;
   failpoints: string;
 }
 
@@ -77,16 +79,10 @@ export function readConfig(env: Environment = process.env): Config {
     logLevel: logLevelOf(env['WAYMARK_LOG_LEVEL']),
     jwt: jwtSettingsOf(env),
     oidc: oidcSettingsOf(env),
+    plugins: pluginSettingsOf(env),
     failpoints: failpointsOf(env['WAYMARK_FAILPOINTS']),
   });
 }
-
-const OF_PLUGINS = [
-  'WAYMARK_PLUGINS_DIR',
-  'WAYMARK_PLUGINS_UNCONFINED',
-  'WAYMARK_PLUGINS_ALLOW_UNSIGNED',
-  'WAYMARK_PLUGIN_KEYS',
-];
 
 /** What later versions know is refused rather than ignored: nobody should count on it. */
 function checkUnsupported(env: Environment): void {
@@ -94,8 +90,6 @@ function checkUnsupported(env: Environment): void {
   if (role !== 'all') {
     throw new ConfigError(`WAYMARK_ROLE is ${role}: this version runs all parts in one process`);
   }
-  const ofPlugins = OF_PLUGINS.find((setting) => env[setting]);
-  if (ofPlugins) throw new ConfigError(`${ofPlugins} is set: this version runs no plugins itself`);
 }
 
 function portOf(text: string, setting: string): number {

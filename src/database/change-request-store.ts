@@ -7,12 +7,15 @@ import {
 } from '../changes/change-request.ts';
 import { appendAudit } from './audit-store.ts';
 import { isPostgres } from './dialect.ts';
+import { appendEvents } from './event-store.ts';
 import { selectPage } from './listing.ts';
+import type { Scheduling } from './scheduling.ts';
 import type { Tables } from './tables.ts';
+import { transactWithJobs } from './transact.ts';
 
 const ACTIVE = ['draft', 'open'] as const;
 
-export function changeRequestStore(db: Kysely<Tables>): ChangeRequestStore {
+export function changeRequestStore(db: Kysely<Tables>, scheduling: Scheduling): ChangeRequestStore {
   const requests = db.selectFrom('changeRequest').selectAll();
 
   return {
@@ -39,18 +42,19 @@ export function changeRequestStore(db: Kysely<Tables>): ChangeRequestStore {
       return rows.map(toRequest);
     },
 
-    insert: (request, entryOf) =>
-      db.transaction().execute(async (tx) => {
+    insert: (request, entryOf, eventsOf = () => []) =>
+      transactWithJobs(db, scheduling, async (tx, schedule) => {
         const number = await nextNumber(tx, request.org);
         const made = { ...request, number, source: request.source ?? branchOf(number) };
         if (await isTaken(tx, made)) return undefined;
         await tx.insertInto('changeRequest').values(toRow(made)).execute();
+        await appendEvents(tx, eventsOf(made), schedule);
         await appendAudit(tx, entryOf(made));
         return made;
       }),
 
-    replace: (request, expected, entry) =>
-      db.transaction().execute(async (tx) => {
+    replace: (request, expected, entry, events = []) =>
+      transactWithJobs(db, scheduling, async (tx, schedule) => {
         const { org, number, ...changes } = toRow(request);
         const { numUpdatedRows } = await tx
           .updateTable('changeRequest')
@@ -61,6 +65,7 @@ export function changeRequestStore(db: Kysely<Tables>): ChangeRequestStore {
           .where('version', '=', expected)
           .executeTakeFirstOrThrow();
         if (numUpdatedRows === 0n) return false;
+        await appendEvents(tx, events, schedule);
         if (entry) await appendAudit(tx, entry);
         return true;
       }),
@@ -95,9 +100,10 @@ export function changeRequestStore(db: Kysely<Tables>): ChangeRequestStore {
         .orderBy('id')
         .execute(),
 
-    addReview: (review, entry) =>
-      db.transaction().execute(async (tx) => {
+    addReview: (review, entry, events = []) =>
+      transactWithJobs(db, scheduling, async (tx, schedule) => {
         await tx.insertInto('changeReview').values(review).execute();
+        await appendEvents(tx, events, schedule);
         await appendAudit(tx, entry);
       }),
   };

@@ -1,21 +1,16 @@
 import { type ExpressionBuilder, type Kysely, sql, type Transaction } from 'kysely';
 import type { Fence } from '../model/fence.ts';
 import { type Job, type JobOrder, type JobStore, jobId, type RunEnd } from '../queue/job.ts';
+import type { Scheduling } from './scheduling.ts';
 import type { Tables } from './tables.ts';
 
 const DUE_AT_ONCE = 1000;
 
-export function jobStore(db: Kysely<Tables>): JobStore {
+export function jobStore(db: Kysely<Tables>, scheduling: Scheduling): JobStore {
   return {
-    async schedule(order, now) {
-      const row = await db
-        .insertInto('job')
-        .values(newRow(order, now))
-        .onConflict((conflict) => conflict.column('id').doUpdateSet(rescheduled))
-        .returningAll()
-        .executeTakeFirstOrThrow();
-      return toJob(row);
-    },
+    onScheduled: (listener) => scheduling.onScheduled(listener),
+
+    schedule: (order, now) => scheduleJob(db, order, now),
 
     async ensure(order, now) {
       await db
@@ -95,6 +90,17 @@ export function jobStore(db: Kysely<Tables>): JobStore {
       return Number(numDeletedRows);
     },
   };
+}
+
+/** Also within the transaction of what is to be done. */
+export async function scheduleJob(db: Kysely<Tables>, order: JobOrder, now: string): Promise<Job> {
+  const row = await db
+    .insertInto('job')
+    .values(newRow(order, now))
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(rescheduled))
+    .returningAll()
+    .executeTakeFirstOrThrow();
+  return toJob(row);
 }
 
 /**

@@ -16,6 +16,10 @@ import { audit } from './migrations/0011-audit.ts';
 import { tokens } from './migrations/0012-tokens.ts';
 import { webhooks } from './migrations/0013-webhooks.ts';
 import { fourEyes } from './migrations/0014-four-eyes.ts';
+import { pluginKv } from './migrations/0015-plugin-kv.ts';
+import { pluginEvents } from './migrations/0016-plugin-events.ts';
+import { integrationHealth } from './migrations/0017-integration-health.ts';
+import { pluginState } from './migrations/0018-plugin-state.ts';
 import type { Tables } from './tables.ts';
 
 /** By name, in order. One that was ever released is not edited: add another. */
@@ -34,6 +38,10 @@ const migrations = {
   '0012-tokens': tokens,
   '0013-webhooks': webhooks,
   '0014-four-eyes': fourEyes,
+  '0015-plugin-kv': pluginKv,
+  '0016-plugin-events': pluginEvents,
+  '0017-integration-health': integrationHealth,
+  '0018-plugin-state': pluginState,
 };
 
 export const newestMigration = Object.keys(migrations).sort().at(-1)!;

@@ -7,9 +7,12 @@ import type {
 } from '../delivery/publication.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { appendAudit } from './audit-store.ts';
+import { appendEvents } from './event-store.ts';
+import type { Scheduling } from './scheduling.ts';
 import type { Tables } from './tables.ts';
+import { type Schedule, transactWithJobs } from './transact.ts';
 
-export function publicationStore(db: Kysely<Tables>): PublicationStore {
+export function publicationStore(db: Kysely<Tables>, scheduling: Scheduling): PublicationStore {
   return {
     async pointers(org) {
       const rows = await db
@@ -54,7 +57,7 @@ export function publicationStore(db: Kysely<Tables>): PublicationStore {
 
     async project(projection) {
       try {
-        await db.transaction().execute((tx) => project(tx, projection));
+        await transactWithJobs(db, scheduling, (tx, schedule) => project(tx, projection, schedule));
         return true;
       } catch (error) {
         if (error instanceof Overtaken) return false;
@@ -67,7 +70,11 @@ export function publicationStore(db: Kysely<Tables>): PublicationStore {
 /** Thrown to roll a projection back. */
 class Overtaken extends Error {}
 
-async function project(tx: Transaction<Tables>, projection: Projection): Promise<void> {
+async function project(
+  tx: Transaction<Tables>,
+  projection: Projection,
+  schedule: Schedule,
+): Promise<void> {
   await movePointers(tx, projection.pointers);
   if (projection.releases.length > 0) {
     await tx
@@ -77,6 +84,7 @@ async function project(tx: Transaction<Tables>, projection: Projection): Promise
       .execute();
   }
   const closed = await closeIntents(tx, projection.closes);
+  await appendEvents(tx, projection.events ?? [], schedule);
   for (const [i, entry] of projection.entries.entries()) {
     const opId = projection.closes[i];
     // A retry after a crash: whoever closed the intent wrote its entry too.

@@ -13,6 +13,14 @@ import type { Session } from '../identity/session.ts';
 import type { TokenKey } from '../identity/token-key.ts';
 import type { ExternalIdentity, User } from '../identity/user.ts';
 import type { Condition, Upstream } from '../mirror/upstream.ts';
+import type { StoredBindingSecret } from '../plugin-host/callbacks/binding-secret.ts';
+import type { KvPlace } from '../plugin-host/callbacks/kv-store.ts';
+import type { BindingRef } from '../plugin-host/contract/wire.ts';
+import type { HookEvent } from '../plugin-host/events/event.ts';
+import type { HookDelivery } from '../plugin-host/events/event-store.ts';
+import type { OutboxMessage } from '../plugin-host/events/outbox.ts';
+import type { HealthNote } from '../plugin-host/integration-health.ts';
+import type { BindingStop, HostPluginState } from '../plugin-host/plugin-state.ts';
 import type { Job } from '../queue/job.ts';
 import type { StoredSecret } from '../secrets/secret.ts';
 import type { Checkpoint } from '../signing/checkpoint.ts';
@@ -50,6 +58,8 @@ export interface Tables {
   sealedBody: SealedBody;
   tokenKey: Row<TokenKey, 'publicJwk'>;
   secret: StoredSecret;
+  bindingSecret: Row<StoredBindingSecret, 'origins'>;
+  pluginValue: KvPlace & { key: string; value: string; bytes: number };
   upstream: Omit<Upstream, 'provider' | 'lastError' | 'lastWriteError'> &
     Absent<'provider' | 'lastError' | 'lastWriteError'>;
   upstreamCondition: Row<Condition, 'diagnostics'>;
@@ -57,4 +67,17 @@ export interface Tables {
   sealedPacket: { bodyDigest: string; subkey: string; packet: Uint8Array };
   job: Row<Job, 'payload'>;
   quarantine: Quarantine;
+  hostPlugin: Omit<HostPluginState, 'isEnabled'> & { isEnabled: number };
+  bindingStop: BindingStop;
+  integrationHealth: HealthNote & { org: string; integration: string; id: string };
+  hookEvent: Row<HookEvent, 'plugins' | 'environments' | 'data'> & Absent<'settledAt'>;
+  hookDelivery: Omit<HookDelivery, 'id'> & { binding: string };
+  outboxMessage: Omit<Row<OutboxMessage, 'event'>, 'id'> & { binding: string };
+  outboxSuspension: {
+    org: string;
+    scope: BindingRef['scope'];
+    binding: string;
+    urlDigest: string;
+    since: string;
+  };
 }

@@ -16,6 +16,7 @@ import { auditEntryOf, judgeIntents } from './intents.ts';
 import { nextPointers } from './next-pointers.ts';
 import type { ActivePointer, Intent, PublicationStore, ReleaseRow } from './publication.ts';
 import { keepReplaced, loadPublished, type Published, storePublished } from './published.ts';
+import { eventsOf } from './raised-events.ts';
 import { type FoundTags, readReleaseTags } from './release-tags.ts';
 import type { Reminders } from './reminders.ts';
 import { isUnreadable } from './unreadable.ts';
@@ -85,6 +86,7 @@ export class Projection {
     await this.catchUp();
     const head = await this.#of.refs.read(MAIN);
     const { added, alarms } = await this.#readTags();
+    const before = this.#served?.published;
     const { served, diagnostics } = await this.#publish(head);
     const intents = await publications.pendingIntents(this.#org);
     const { done, dropped } = await judgeIntents(this.#of, intents, clock());
@@ -113,6 +115,10 @@ export class Projection {
       releases: added,
       closes: done.map(({ opId }) => opId),
       entries: [...done.map((intent) => auditEntryOf(intent, clock())), ...gaps],
+      events: eventsOf(
+        { org: this.#org, before, after: served?.published, rows, added, done },
+        clock(),
+      ),
     });
     if (!isStored) return false;
     this.#reportGaps(gaps);

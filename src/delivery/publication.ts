@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../audit/entry.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
+import type { HookEvent } from '../plugin-host/events/event.ts';
 
 /**
  * What an org serves on one channel. `rolling` is `main`; the row is moved by
@@ -62,6 +63,7 @@ export interface Projection {
   /** Intents that are now done. */
   closes: readonly string[];
   entries: readonly AuditEntry[];
+  events?: readonly HookEvent[];
 }
 
 export interface PublicationStore {

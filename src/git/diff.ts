@@ -17,6 +17,22 @@ export async function diffFiles(repo: string, before: string, after: string): Pr
   return changes.map((change, i) => ({ ...change, diff: texts?.[i] ?? null }));
 }
 
+/** Files that a branch has changed since it left the other; all that differ where they have nothing in common. */
+export async function pathsBroughtBy(
+  repo: string,
+  head: string,
+  target: string,
+): Promise<string[]> {
+  const options = ['-r', '-z', '--no-renames', '--name-only', '--merge-base', '--end-of-options'];
+  try {
+    const output = await runGit(repo, ['diff-tree', ...options, target, head]);
+    return output.toString('utf8').split('\0').filter(Boolean);
+  } catch (error) {
+    if (!(error instanceof GitError && /no merge base/.test(error.stderr))) throw error;
+    return (await changedPathsBetween(repo, target, head)).map(({ path }) => path);
+  }
+}
+
 /** In the order of the paths; undefined for too much. */
 async function diffTexts(
   repo: string,

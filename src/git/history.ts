@@ -38,6 +38,16 @@ export async function commitsBetween(repo: string, head: string, after: string):
   return text.toString('latin1').split('\n').filter(Boolean);
 }
 
+/** The last that changed a path, of those that lead to `head`; undefined where none did. */
+export async function lastChange(
+  repo: string,
+  head: string,
+  path: string,
+): Promise<string | undefined> {
+  const args = ['rev-list', '--max-count=1', '--end-of-options', head, '--', `:(literal)${path}`];
+  return (await runGit(repo, args)).toString('latin1').trim() || undefined;
+}
+
 /** Commits on the first-parent line that ends at `commit`, itself included. */
 export async function count(repo: string, commit: string): Promise<number> {
   const args = ['rev-list', '--first-parent', '--count', ...revisions({ head: commit })];

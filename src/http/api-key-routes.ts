@@ -11,9 +11,9 @@ import type { Authenticator } from '../identity/authenticate.ts';
 import type { Caller } from '../identity/caller.ts';
 import type { Clock } from '../model/clock.ts';
 import type { ListFields } from '../model/listing.ts';
-import { GRANTABLE } from '../model/permissions.ts';
 import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
+import { SCOPE } from './patterns.ts';
 import { name, roles } from './people-shapes.ts';
 import { type Call, type Route, route } from './route.ts';
 import { bodyOf, objectOf, text, textOrNull, texts, time, timeOrNull } from './shapes.ts';
@@ -25,7 +25,12 @@ interface Deps extends KeyStores {
   clock: Clock;
 }
 
-const scopes = { type: 'array', minItems: 1, uniqueItems: true, items: { enum: [...GRANTABLE] } };
+const scopes = {
+  type: 'array',
+  minItems: 1,
+  uniqueItems: true,
+  items: { type: 'string', pattern: SCOPE },
+};
 
 const keyBody = jsonBody<KeyRequest>(
   bodyOf(

@@ -7,6 +7,7 @@ import { countRequest } from './count-request.ts';
 import { type LogError, sendError } from './errors.ts';
 import { healthRouter, type Readiness } from './health-routes.ts';
 import { identify } from './identify.ts';
+import { placePluginHeaders } from './plugin-place.ts';
 import type { RateLimiter } from './rate-limit.ts';
 
 export interface AppParts {
@@ -20,6 +21,8 @@ export interface AppParts {
   trustedProxies: readonly Network[];
   /** Mounted before anybody is identified: it has a key of its own. */
   management: Router;
+  /** Mounted before anybody is identified: its pages are for everybody. */
+  pages?: Router;
   /** `/metrics`, which has a token of its own. */
   metrics?: Router;
   /** Where each part of the service is mounted. */
@@ -27,8 +30,8 @@ export interface AppParts {
 }
 
 export function createApp(parts: AppParts): Express {
-  const { authenticator, limiter, readiness, logError, publicUrl, management, metrics, routers } =
-    parts;
+  const { authenticator, limiter, readiness, logError, publicUrl } = parts;
+  const { management, pages, metrics, routers } = parts;
   const app = express();
   app.disable('x-powered-by');
   // Each resource has its own ETag, which may be of more than its bytes.
@@ -39,11 +42,13 @@ export function createApp(parts: AppParts): Express {
   app.use(healthRouter(readiness));
   if (metrics) app.use(metrics);
   app.use(placeClientAddress(parts.trustedProxies));
-  app.use('/v0/management', (request, response, next) => {
+  app.use(placePluginHeaders);
+  app.use('/v0', (request, response, next) => {
     countRequest(limiter, undefined, request, response);
     next();
   });
   app.use('/v0/management', management);
+  if (pages) app.use('/v0/resource', pages);
   app.use(identify({ authenticator, limiter, publicUrl }));
   for (const { at, router } of routers) app.use(at, router);
   app.use(() => {

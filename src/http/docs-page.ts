@@ -85,10 +85,11 @@ ${Object.entries(responses)
 </article>`;
 }
 
-function whoMay(permission: string): string {
+function whoMay(permission: Operation['x-permission']): string {
   if (permission === 'public') return 'Everybody, without a credential.';
   if (permission === 'self') return 'Whoever has a credential.';
-  return `Needs <code>${escaped(permission)}</code>.`;
+  const sufficient = [permission].flat().map((one) => `<code>${escaped(one)}</code>`);
+  return `Needs ${sufficient.join(' or ')}.`;
 }
 
 function parametersOf({ parameters = [] }: Operation, document: OpenApi): string {

@@ -35,6 +35,20 @@ export const failureOf = (error: Failure, requestId: string) => ({
   meta: metaOf(requestId),
 });
 
+/** The body of a refusal where a plugin may write one. */
+export const pluginFailure = (
+  response: ServerResponse,
+  { code, message, details, validationErrors }: Failure,
+) => ({
+  success: false,
+  error: message,
+  code,
+  ...(details || validationErrors
+    ? { details: { ...details, ...(validationErrors && { validationErrors }) } }
+    : {}),
+  meta: metaOf(requestIdIn(response)),
+});
+
 const metaOf = (requestId: string) => ({ requestId, timestamp: toTime(Date.now()) });
 
 /** Every answer's header is set before anything may refuse the request. */

@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorRequestHandler } from 'express';
 import { gitFault } from '../git/git-fault.ts';
 import { type ErrorCode, WaymarkError } from '../model/errors.ts';
-import { type Failure, failure, requestIdIn } from './envelope.ts';
+import { inertJson } from '../plugin-host/contract/http-message.ts';
+import { type Failure, failure, pluginFailure, requestIdIn } from './envelope.ts';
+import { isManagement, isPluginPlace } from './plugin-place.ts';
 
 // A new code does not compile until it has a status here.
 const statusByCode = {
@@ -26,6 +28,7 @@ const statusByCode = {
   RES_NOT_FOUND: 404,
   RES_METHOD: 405,
   RES_DUPLICATE: 409,
+  RES_IN_USE: 409,
   RES_STATE_CONFLICT: 409,
   RES_VERSION_CONFLICT: 409,
   RES_IDEMPOTENCY_CONFLICT: 409,
@@ -43,6 +46,33 @@ const statusByCode = {
   UPSTREAM_REFUSED: 422,
   UPSTREAM_FAILED: 502,
   UPSTREAM_TIMEOUT: 504,
+  VAL_ORG: 400,
+  PLG_NOT_FOUND: 404,
+  PLG_ENDPOINT_NOT_FOUND: 404,
+  PLG_HANDLER_ERROR: 500,
+  PLG_MANAGEMENT_ERROR: 502,
+  PLG_BAD_RESPONSE: 502,
+  PLG_OUT_OF_MEMORY: 502,
+  PLG_BUSY: 503,
+  PLG_BREAKER_OPEN: 503,
+  PLG_FAILED: 503,
+  PLG_RESTARTED: 503,
+  PLG_TIMEOUT: 504,
+  PLG_DISABLED: 422,
+  PLG_MANIFEST: 422,
+  PLG_MANIFEST_MISMATCH: 422,
+  PLG_ID_TAKEN: 422,
+  PLG_METHOD_UNSUPPORTED: 422,
+  PLG_MODEL_UNAVAILABLE: 422,
+  PLG_PERMISSIONS: 422,
+  PLG_UNSIGNED: 422,
+  PLG_INCOMPATIBLE: 422,
+  PLG_SCHEMA_TIMEOUT: 422,
+  PLG_CALLBACK_REFUSED: 422,
+  INT_CREDENTIALS_REQUIRED: 422,
+  INT_ENDPOINT_REFUSED: 422,
+  INT_CAPABILITY_MISSING: 422,
+  INT_UPSTREAM_FAILED: 422,
   DELIVERY_SELECTOR: 400,
   DELIVERY_KEY_REQUIRED: 403,
   DELIVERY_KEY_REFUSED: 400,
@@ -79,7 +109,7 @@ export function answerError(
 }
 
 export function sendFailure(response: ServerResponse, status: number, error: Failure): void {
-  const body = JSON.stringify(failure(response, error));
+  const body = bodyOf(response, error);
   // A handler may have said what its success would have been.
   for (const name of [
     'ETag',
@@ -95,10 +125,19 @@ export function sendFailure(response: ServerResponse, status: number, error: Fai
   }
   response.writeHead(status, {
     'Content-Type': 'application/json; charset=utf-8',
-    'Content-Length': Buffer.byteLength(body),
+    'Content-Length': body.length,
     'Cache-Control': 'no-store',
   });
   response.end(response.req.method === 'HEAD' ? undefined : body);
+}
+
+/** In one form where a plugin may write the body, in the other anywhere else. */
+function bodyOf(response: ServerResponse, error: Failure): Buffer {
+  const { url, originalUrl = url } = response.req as IncomingMessage & { originalUrl?: string };
+  if (!isPluginPlace(originalUrl)) return Buffer.from(JSON.stringify(failure(response, error)));
+  response.setHeader('X-Waymark-Error', error.code);
+  const body = Buffer.from(JSON.stringify(pluginFailure(response, error)));
+  return isManagement(originalUrl) ? inertJson(body) : body;
 }
 
 export function sendError(log: LogError): ErrorRequestHandler {

@@ -3,13 +3,18 @@ import type { ManagementAuth } from '../identity/management.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { clientAddressIn } from './client-address.ts';
 
-/** `/v0/management`: for whoever has the management key, by `Authorization` or `X-Management-Key`. */
-export function managementRouter(auth: ManagementAuth): Router {
+/**
+ * `/v0/management`: for whoever has the management key, by `Authorization` or `X-Management-Key`.
+ *
+ * @param below what they then meet
+ */
+export function managementRouter(auth: ManagementAuth, below?: Router): Router {
   const router = Router({ caseSensitive: true });
   router.use((request, response, next) => {
     auth.check(clientAddressIn(response), keyIn(request));
     next();
   });
+  if (below) router.use(below);
   router.use(() => {
     throw new WaymarkError('RES_NOT_FOUND', 'there is nothing at this address');
   });

@@ -1,15 +1,8 @@
-import type { Caller } from '../identity/caller.ts';
-import {
-  type Department,
-  departmentScope,
-  type OrgPolicy,
-  policyOf,
-} from '../identity/org-policy.ts';
-import { WaymarkError } from '../model/errors.ts';
-import type { NamespaceSpec } from '../registry/kinds.ts';
-import { documentsOf, type Snapshot } from '../registry/snapshot.ts';
+import { type Department, policyOf } from '../identity/org-policy.ts';
+import type { Snapshot } from '../registry/snapshot.ts';
+import { getNamespace, namespacesOf, scopeTest } from './namespace-scope.ts';
 import { pageOf } from './pagination.ts';
-import { type Call, type Route, route } from './route.ts';
+import { type Route, route } from './route.ts';
 import { objectOf, text, textOrNull } from './shapes.ts';
 
 interface Deps {
@@ -19,12 +12,6 @@ interface Deps {
       org: string,
     ): { maybeView: { published: Pick<Snapshot, 'config'> } | undefined } | undefined;
   };
-}
-
-interface Namespace extends NamespaceSpec {
-  id: string;
-  /** Of its file. */
-  path: string;
 }
 
 const departmentSchema = objectOf({ id: text, title: text, parent: textOrNull });
@@ -49,14 +36,6 @@ export function namespaceRoutes({ runtimes }: Deps): Route[] {
   const configOf = (org: string): Snapshot['config'] =>
     runtimes.find(org)?.maybeView?.published.config ?? new Map();
 
-  function namespacesFor({ org, caller }: Call): Namespace[] {
-    const config = configOf(org);
-    const isInScope = scopeTest(caller, policyOf(config));
-    return documentsOf({ config }, 'Namespace')
-      .filter(({ spec }) => isInScope(spec.department))
-      .map(({ name, path, spec }) => ({ id: name, path, ...spec }));
-  }
-
   return [
     route({
       method: 'get',
@@ -80,7 +59,7 @@ export function namespaceRoutes({ runtimes }: Deps): Route[] {
       permission: 'namespaces:read',
       summary: 'Lists the namespaces of the departments that the caller acts in.',
       answers: { 200: { data: namespaceSchema, isPage: true, example: [emea] } },
-      handle: async (call) => pageOf(namespacesFor(call), call.query),
+      handle: async ({ org, caller, query }) => pageOf(namespacesOf(configOf(org), caller), query),
     }),
     route({
       method: 'get',
@@ -88,17 +67,9 @@ export function namespaceRoutes({ runtimes }: Deps): Route[] {
       permission: 'namespaces:read',
       summary: 'Gives one namespace; one of another department is not there.',
       answers: { 200: { data: namespaceSchema, example: emea } },
-      async handle(call) {
-        const { id } = call.params;
-        const found = namespacesFor(call).find((one) => one.id === id);
-        if (found) return { status: 200, body: found };
-        throw new WaymarkError('RES_NOT_FOUND', `there is no namespace ${id}`);
+      async handle({ org, caller, params }) {
+        return { status: 200, body: getNamespace(configOf(org), caller, params.id) };
       },
     }),
   ];
-}
-
-function scopeTest(caller: Caller, policy: OrgPolicy): (department: string) => boolean {
-  const scope = departmentScope(caller, policy);
-  return (department) => scope === 'all' || scope.has(department);
 }

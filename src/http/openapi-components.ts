@@ -72,9 +72,25 @@ export const components = {
       error: ref('schemas/Error'),
       meta: ref('schemas/Meta'),
     }),
+    PluginRefusal: objectOf(
+      {
+        success: { const: false },
+        error: text,
+        code: { enum: errorCodes },
+        details: { type: 'object' },
+        meta: ref('schemas/Meta'),
+      },
+      ['details'],
+    ),
   },
   responses: {
     Refusal: refused('The request is refused; `code` says why.'),
+    PluginRefusal: {
+      description:
+        'The server refuses, with `X-Waymark-Error`; or the plugin, in words of its own.',
+      headers: everyHeader,
+      ...jsonContent({ anyOf: [ref('schemas/PluginRefusal'), {}] }),
+    },
     Fault: refused('The server cannot answer now; see `Retry-After`.'),
   },
   headers,
@@ -116,6 +132,7 @@ export const components = {
       description: 'An API key, a client’s token or a JWT.',
     },
     apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+    management: { type: 'apiKey', in: 'header', name: 'X-Management-Key' },
     session: { type: 'apiKey', in: 'cookie', name: '__Host-waymark' },
     basic: { type: 'http', scheme: 'basic', description: 'With the key as the password.' },
   },

@@ -19,12 +19,21 @@ export interface Operation {
   parameters?: Json[];
   requestBody?: { required: boolean; content: Record<string, { schema: Json }> };
   responses: Record<string, Json>;
-  'x-permission': string;
+  /** Of a list any one suffices. */
+  'x-permission': string | readonly string[];
 }
 
-/** The document of all that this server answers, made of the rows that it answers by. */
-export function openApiOf(tables: readonly RouteTable[], version: string): OpenApi {
-  const paths: OpenApi['paths'] = {};
+/**
+ * The document of all that this server answers, made of the rows that it answers by.
+ *
+ * @param more what is no row of a table
+ */
+export function openApiOf(
+  tables: readonly RouteTable[],
+  version: string,
+  more: OpenApi['paths'] = {},
+): OpenApi {
+  const paths: OpenApi['paths'] = { ...more };
   for (const table of tables) {
     for (const row of table.rows) {
       const path = templateOf(table, row);
@@ -91,6 +100,8 @@ const descriptions: Record<string, string> = {
   git: 'The repositories, for any git client.',
   components: 'Releases of one plugin.',
   releases: 'Releases of several plugins together.',
+  management: 'The site’s plugins, by whoever has the management key.',
+  plugin: 'What the plugins’ own server parts answer.',
   orgs: 'Organisations, by the site’s administrators.',
 };
 

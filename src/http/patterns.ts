@@ -1,4 +1,5 @@
 import { ROLE_NAME } from '../identity/roles.ts';
+import { GRANTABLE, PLUGIN_SCOPE } from '../model/permissions.ts';
 
 // A text that must be two things has two patterns: one that says both would try every way to split
 // a long text that it refuses.
@@ -12,6 +13,8 @@ export const FINGERPRINT = '^[0-9A-F]{40}$';
 export const BASE64 = '^[A-Za-z0-9+/]+={0,2}$';
 /** Of whatever is one file of a registry, and of roles. */
 export const NAME = ROLE_NAME;
+/** What a key may be narrowed to. */
+export const SCOPE = `^(?:${[...GRANTABLE].join('|')})$|${PLUGIN_SCOPE}`;
 
 const sentences: ReadonlyMap<string, string> = new Map([
   [NOT_BLANK, 'must not be blank'],
@@ -21,6 +24,7 @@ const sentences: ReadonlyMap<string, string> = new Map([
   [OID, 'must be a full object id: 40 hexadecimal digits, in lower case'],
   [FINGERPRINT, 'must be a fingerprint: 40 hexadecimal digits, in upper case'],
   [BASE64, 'must be base64'],
+  [SCOPE, 'must be a permission, plugin:<id>:read or plugin:<id>:write'],
   [NAME, 'must be lower-case letters, digits and single hyphens, 63 at most'],
 ]);
 

@@ -61,8 +61,11 @@ export type SuccessStatus = 200 | 201 | 202 | 204 | 206 | 302 | 304;
 export interface Route<Path extends string = string, Body = unknown> {
   method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   path: Path;
-  /** `self`: for whoever has a credential. `public`: also without; a wrong one is refused still. */
-  permission: Permission | 'self' | 'public';
+  /**
+   * Of a list any one suffices. `self`: for whoever has a credential. `public`: also without; a
+   * wrong one is refused still.
+   */
+  permission: Permission | readonly Permission[] | 'self' | 'public';
   /** What it does, in one sentence for the documentation. */
   summary?: string;
   /** By the parameter's name. Those of a page, its filter and its order are known. */

@@ -52,9 +52,14 @@ function onlyOne(slugs: readonly string[]): string {
   throw invalidField('X-Waymark-Org', `name one of the ${slugs.length} organisations`, 'required');
 }
 
-/** @throws {WaymarkError} `PERM_DENIED` */
-export function checkPermission({ permissions }: Caller, permission: Permission): void {
-  if (permissions.has(permission)) return;
-  const message = `this needs the permission ${permission}: ask an administrator of your organisation`;
+/** Of several, any one. @throws {WaymarkError} `PERM_DENIED` */
+export function checkPermission(
+  { permissions }: Caller,
+  permission: Permission | readonly Permission[],
+): void {
+  const sufficient = [permission].flat();
+  if (sufficient.some((one) => permissions.has(one))) return;
+  const needed = sufficient.join(' or ');
+  const message = `this needs the permission ${needed}: ask an administrator of your organisation`;
   throw new WaymarkError('PERM_DENIED', message, { details: { permission } });
 }

@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../audit/entry.ts';
 import type { Listing, Page } from '../model/listing.ts';
+import type { PluginScope } from '../model/permissions.ts';
 import type { Permission, Role } from './roles.ts';
 
 /** `org: null` is a site admin's key. Times are RFC 3339. */
@@ -17,8 +18,8 @@ export interface ApiKey {
   /** Teams the key carries beside those that its user is a member of. */
   teams: readonly string[];
   roles: readonly Role[];
-  /** What of its roles' permissions it has; null for all. */
-  scopes: readonly Permission[] | null;
+  /** What of its roles' permissions it has, and which plugins it may call; null for all. */
+  scopes: readonly (Permission | PluginScope)[] | null;
   createdAt: string;
   createdBy: string;
   expiresAt: string | null;

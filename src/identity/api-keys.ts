@@ -1,19 +1,21 @@
 import { type Clock, toTime } from '../model/clock.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
+import { isPluginScope, type PluginScope } from '../model/permissions.ts';
 import type { ApiKey, ApiKeyStore } from './api-key.ts';
 import type { Caller } from './caller.ts';
 import { checkHandingOut, checkKnown, checkSight } from './handing-out.ts';
 import { mintApiKey } from './keys.ts';
 import type { MemberStore } from './member.ts';
 import type { OrgPolicy } from './org-policy.ts';
+import { checkPluginScope } from './plugin-scope.ts';
 import type { Permission, Role } from './roles.ts';
 import type { UserStore } from './user.ts';
 
 export interface KeyRequest {
   name: string;
   roles: readonly Role[];
-  /** Narrows the roles' permissions; absent for all of them. */
-  scopes?: readonly Permission[];
+  /** Narrows the roles' permissions, and names plugins; absent for all of them. */
+  scopes?: readonly (Permission | PluginScope)[];
   /** Whom it stands for. Absent: a person's own; of another credential, nobody. */
   user?: string | null;
   teams?: readonly string[];
@@ -60,6 +62,7 @@ export async function createApiKey(
   checkRoles(roles, org);
   checkKnown(roles, policy);
   checkHandingOut(roles, caller, { policy, scopes });
+  for (const scope of scopes ?? []) if (isPluginScope(scope)) checkPluginScope(caller, scope);
   const { id, token, secretHash } = mintApiKey();
   const at = toTime(clock());
   const userId = user === null ? null : await userIdOf(user, org, stores);

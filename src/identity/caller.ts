@@ -1,4 +1,5 @@
 import type { Client } from '../delivery/client.ts';
+import type { PluginScope } from '../model/permissions.ts';
 import type { Permission, Role } from './roles.ts';
 
 /** Who asks, as its credential says. It is shared between requests: never changed. */
@@ -17,8 +18,8 @@ export interface Caller {
   /** What it may see: its own roles, or those of the key that enrolled it. */
   grantRoles: readonly Role[];
   permissions: ReadonlySet<Permission>;
-  /** A key's: what its roles allow counts only where it is one of these. */
-  scopes?: ReadonlySet<Permission>;
+  /** A key's: what its roles allow counts only where it is one of these. Those of plugins add to it. */
+  scopes?: ReadonlySet<Permission | PluginScope>;
   /** The roles of those that it rests on, a key's person or a client's enroller: more it never has. */
   within?: readonly (readonly Role[])[];
   isSiteAdmin: boolean;

@@ -13,7 +13,7 @@ import {
 interface Limits {
   policy: OrgPolicy | undefined;
   /** What of the roles' permissions is handed out; null for all. */
-  scopes?: readonly Permission[] | null;
+  scopes?: readonly string[] | null;
 }
 
 /** What no built-in role allows, nothing asks for yet: a registry may be ahead of its server. */

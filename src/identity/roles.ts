@@ -35,6 +35,13 @@ export type Permission =
   | 'agents:enroll'
   | 'namespaces:read'
   | 'namespaces:manage'
+  | 'integrations:read'
+  | 'integrations:write'
+  | 'integrations:delete'
+  | 'plugins:read'
+  | 'plugins:manage'
+  | 'tools:read'
+  | 'tools:write'
   | 'departments:read'
   | 'members:read'
   | 'members:write'
@@ -57,8 +64,17 @@ const viewer: Permission[] = [
   'changes:read',
   'namespaces:read',
   'departments:read',
+  'integrations:read',
+  'plugins:read',
+  'tools:read',
 ];
-const author: Permission[] = [...viewer, 'registry:write', 'changes:write', 'clients:read'];
+const author: Permission[] = [
+  ...viewer,
+  'registry:write',
+  'changes:write',
+  'clients:read',
+  'tools:write',
+];
 const publisher: Permission[] = [
   ...author,
   'registry:main',
@@ -73,6 +89,9 @@ const admin: Permission[] = [
   'releases:block',
   'clients:write',
   'namespaces:manage',
+  'integrations:write',
+  'integrations:delete',
+  'plugins:manage',
   'members:read',
   'members:write',
   'api-keys:read',

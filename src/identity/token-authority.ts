@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { Clock } from '../model/clock.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
+import { isPluginScope, type PluginScope } from '../model/permissions.ts';
 import type { Caller } from './caller.ts';
 import { invalidToken, verifyJwt } from './jwt.ts';
+import { hasPluginScope } from './plugin-scope.ts';
 import type { Resolved } from './resolve-token.ts';
 import type { Permission } from './roles.ts';
 import { TOKEN_ALGORITHM, type TokenKeys } from './token-keys.ts';
@@ -85,7 +87,7 @@ export function createTokenAuthority({ issuer, keys, clock }: Deps): TokenAuthor
 }
 
 /** For others, who verify the token by our published keys alone. */
-function claimsOf({ user, org, roles }: Caller, permissions: readonly Permission[]) {
+function claimsOf({ user, org, roles }: Caller, permissions: readonly Scope[]) {
   return {
     ...(user === null ? {} : { user_id: user }),
     ...(org === null ? {} : { tenant_id: org }),
@@ -94,19 +96,25 @@ function claimsOf({ user, org, roles }: Caller, permissions: readonly Permission
   };
 }
 
-function narrowed({ permissions }: Caller, scope: string | undefined): Permission[] {
-  if (scope === undefined) return [...permissions];
-  const asked = scope.split(' ').filter(Boolean) as Permission[];
+type Scope = Permission | PluginScope;
+
+function narrowed(caller: Caller, scope: string | undefined): Scope[] {
+  if (scope === undefined) return [...caller.permissions];
+  const asked = scope.split(' ').filter(Boolean) as Scope[];
   if (asked.length === 0) throw invalidField('scope', 'names no permission');
-  const lacks = asked.find((permission) => !permissions.has(permission));
+  const lacks = asked.find((one) => !has(caller, one));
   if (lacks === undefined) return [...new Set(asked)];
   const message = `the scope ${lacks} is not among what your key may do`;
   throw new WaymarkError('PERM_DENIED', message, { details: { permission: lacks } });
 }
 
+const has = (caller: Caller, scope: Scope): boolean =>
+  isPluginScope(scope) ? hasPluginScope(caller, scope) : caller.permissions.has(scope);
+
 /** What both the token says and its key may still do. */
 function within(caller: Caller, scope: string): Caller {
-  const named = new Set(scope.split(' ') as Permission[]);
+  const words = scope.split(' ') as Scope[];
+  const named = new Set(words.filter((one) => !isPluginScope(one) || hasPluginScope(caller, one)));
   const scopes = caller.scopes?.intersection(named) ?? named;
   return { ...caller, scopes, permissions: caller.permissions.intersection(named) };
 }

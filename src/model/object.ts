@@ -57,6 +57,8 @@ export interface PluginContent {
   contentDigest: Digest;
   serverTree?: string;
   serverDigest?: Digest;
+  /** What `plugin.json` says that it is; a release must be of that version. */
+  serverVersion?: string;
   /** Sum of all delivered files' sizes. */
   contentBytes: number;
 }

@@ -61,5 +61,14 @@ export const GRANTABLE: ReadonlySet<string> = new Set([
   ...ACTIONS,
 ]);
 
+/** What lets an API key call the routes of one plugin. */
+export type PluginScope = `plugin:${string}:${'read' | 'write'}`;
+
+export const PLUGIN_SCOPE = '^plugin:[a-z0-9](?:-?[a-z0-9]){0,62}:(?:read|write)$';
+
+const PLUGIN_SCOPE_FORM = new RegExp(PLUGIN_SCOPE);
+
+export const isPluginScope = (scope: string): scope is PluginScope => PLUGIN_SCOPE_FORM.test(scope);
+
 export const nearestPermission = (name: string): string | undefined =>
   findNearest(name, [...GRANTABLE]);

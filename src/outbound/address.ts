@@ -36,6 +36,8 @@ const EMBEDDINGS: [[ipaddr.IPv6, number], number][] = [
   [ipaddr.IPv6.parseCIDR('64:ff9b::/96'), 12],
   [ipaddr.IPv6.parseCIDR('2002::/16'), 2],
 ];
+/** Of translators inside a network: an IPv4 address at the end, but no public one. */
+const TRANSLATED = ['64:ff9b:1::/48', '::ffff:0:0:0/96'].map((text) => ipaddr.IPv6.parseCIDR(text));
 
 /**
  * @param text hosts, addresses and networks (`git.internal,10.1.0.0/16,fd12::/48`)
@@ -106,9 +108,12 @@ export function canonicalHost(text: string): { host: string; isAddress: boolean 
 /** Whether the server may connect to an address that a host was found to have. */
 export function mayConnect(address: string, host: string, allow: AllowList): boolean {
   if (!ipaddr.isValid(address) || address.includes('%')) return false;
-  const meant = meantAddress(ipaddr.parse(address));
+  const parsed = ipaddr.parse(address);
+  const meant = meantAddress(parsed);
   const range: string = meant.range();
-  if (METADATA.has(meant.toString()) || NEVER.has(range)) return false;
+  if ([meant, translated(parsed)].some((one) => METADATA.has(one.toString())) || NEVER.has(range)) {
+    return false;
+  }
   return isPublic(meant, range) || allow.hosts.has(host) || isIn(meant, allow.networks);
 }
 
@@ -122,9 +127,14 @@ function meantAddress(address: Address): Address {
   // `::1` is in `::/96` and means itself.
   if (address.range() === 'loopback' || address.range() === 'unspecified') return address;
   const found = EMBEDDINGS.find(([network]) => address.match(network));
-  if (!found) return address;
-  return new ipaddr.IPv4(address.toByteArray().slice(found[1], found[1] + 4));
+  return found ? embedded(address, found[1]) : address;
 }
+
+const translated = (address: Address): Address =>
+  address instanceof ipaddr.IPv6 && isIn(address, TRANSLATED) ? embedded(address, 12) : address;
+
+const embedded = (address: ipaddr.IPv6, at: number): ipaddr.IPv4 =>
+  new ipaddr.IPv4(address.toByteArray().slice(at, at + 4));
 
 const isPublic = (address: Address, range: string): boolean =>
   range === 'unicast' && (!(address instanceof ipaddr.IPv6) || address.match(GLOBAL_UNICAST));

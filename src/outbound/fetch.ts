@@ -1,8 +1,14 @@
-import http, { type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import http, {
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  validateHeaderName,
+  validateHeaderValue,
+} from 'node:http';
 import https from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { mayConnect } from './address.ts';
+import { ACCEPTED, decodedBody } from './decode.ts';
 import { OutboundError, type OutboundPolicy, type Pinned, resolvePinned } from './guard.ts';
 
 export interface OutboundRequest {
@@ -13,20 +19,35 @@ export interface OutboundRequest {
   timeoutMs?: number;
   /** Of the answer's body. */
   limitBytes?: number;
+  /** Asks for gzip, deflate and br, and undoes them; the limit counts what comes out. */
+  isDecoded?: boolean;
+  /** Aborted: nobody waits for the answer any more. */
+  signal?: AbortSignal;
 }
 
-/** Whole, and of any status but a redirect. */
-export interface OutboundAnswer {
+/** Of any status but a redirect. */
+interface Answered<Body> {
   status: number;
   headers: IncomingHttpHeaders;
-  body: Buffer;
+  body: Body;
 }
+
+/** Whole. */
+export type OutboundAnswer = Answered<Buffer>;
+
+/**
+ * As it comes in. The connection is held until the body has been read to its end,
+ * or is given up by `return()`, or the request's time is over. Reading throws as
+ * {@link outboundFetch} does.
+ */
+export type OutboundStream = Answered<AsyncGenerator<Buffer, void>>;
 
 const TIMEOUT_MS = 10_000;
 const LIMIT_BYTES = 1024 * 1024;
 /** They would say another host, or where the body ends, than this code does. */
 const OWN_HEADERS = new Set([
   'host',
+  'expect',
   'content-length',
   'connection',
   'keep-alive',
@@ -43,19 +64,61 @@ const OWN_HEADERS = new Set([
  * that was checked, through no proxy, and follows no redirect.
  *
  * @throws {OutboundError} every fault but a status of 400 and above
+ * @throws the reason of `request.signal`
  */
 export async function outboundFetch(
   text: string,
   request: OutboundRequest,
   policy: OutboundPolicy,
 ): Promise<OutboundAnswer> {
+  const { status, headers, body } = await outboundStream(text, request, policy);
+  const chunks: Buffer[] = [];
+  for await (const chunk of body) chunks.push(chunk);
+  return { status, headers, body: Buffer.concat(chunks) };
+}
+
+/** The same, for an answer that is of use before it is whole. */
+export async function outboundStream(
+  text: string,
+  request: OutboundRequest,
+  policy: OutboundPolicy,
+): Promise<OutboundStream> {
   const url = parseTarget(text);
   checkHeaders(request.headers ?? {});
-  const pinned = await resolvePinned(url.hostname, policy);
-  if (url.protocol === 'http:' && !pinned.isNamed) {
-    throw new OutboundError('REFUSED', 'the address must be https');
+  const { timeoutMs = TIMEOUT_MS, signal } = request;
+  // Over the resolver too: a name server may be as slow as its owner likes.
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const ending = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  const rethrow = (cause: unknown): never => {
+    signal?.throwIfAborted();
+    if (timeout.aborted) throw new OutboundError('TIMED_OUT', 'no answer in time', { cause });
+    if (cause instanceof OutboundError) throw cause;
+    throw new OutboundError('FAILED', 'the connection failed', { cause });
+  };
+  try {
+    const pinned = await orAborted(ending, resolvePinned(url.hostname, policy));
+    if (url.protocol === 'http:' && !pinned.isNamed) {
+      throw new OutboundError('REFUSED', 'the address must be https');
+    }
+    const whole = { ...request, signal: ending };
+    const { response, end } = await exchange(url, whole, pinned, policy);
+    const { statusCode: status = 0, headers } = response;
+    return { status, headers, body: bodyOf(response, request, { end, rethrow }) };
+  } catch (cause) {
+    return rethrow(cause);
   }
-  return await exchange(url, request, pinned, policy);
+}
+
+async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason as Error);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 function parseTarget(text: string): URL {
@@ -69,58 +132,73 @@ function parseTarget(text: string): URL {
   return url;
 }
 
+const isOwnHeader = (name: string): boolean => OWN_HEADERS.has(name.toLowerCase());
+
 function checkHeaders(headers: Readonly<Record<string, string>>): void {
-  const own = Object.keys(headers).find((name) => OWN_HEADERS.has(name.toLowerCase()));
+  const own = Object.keys(headers).find(isOwnHeader);
   if (own !== undefined) throw new OutboundError('REFUSED', `the header ${own} cannot be set`);
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    } catch {
+      // A line end would begin another header; and the value may be a secret.
+      throw new OutboundError('REFUSED', 'a header has characters that none may have');
+    }
+  }
+}
+
+/** An answer's head, and what ends its connection. */
+interface Exchange {
+  response: IncomingMessage;
+  end(): void;
 }
 
 async function exchange(
   url: URL,
-  {
-    method = 'GET',
-    headers = {},
-    body,
-    timeoutMs = TIMEOUT_MS,
-    limitBytes = LIMIT_BYTES,
-  }: OutboundRequest,
+  request: OutboundRequest & { signal: AbortSignal },
   pinned: Pinned,
   { allow }: OutboundPolicy,
-): Promise<OutboundAnswer> {
+): Promise<Exchange> {
+  const { method = 'GET', body, isDecoded = false, signal } = request;
   const isSecure = url.protocol === 'https:';
-  const signal = AbortSignal.timeout(timeoutMs);
   // An agent of its own: the process's might have been given a proxy.
   const agent = isSecure ? new https.Agent() : new http.Agent();
   const sent = (isSecure ? https : http).request(url, {
     agent,
     method,
-    headers: { ...headers, ...(body === undefined ? {} : { 'content-length': byteLength(body) }) },
+    headers: {
+      ...request.headers,
+      ...(isDecoded && { 'accept-encoding': ACCEPTED }),
+      ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
+    },
     lookup: pinnedLookup(pinned),
     signal,
   });
-  const { promise, resolve, reject } = Promise.withResolvers<OutboundAnswer>();
+  const end = () => {
+    sent.destroy();
+    agent.destroy();
+  };
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   sent.once('socket', (socket) =>
     checkPeer(socket, (peer) => mayConnect(peer, pinned.host, allow)),
   );
   sent.once('response', (response) => {
-    collect(response, limitBytes).then(resolve, (error: unknown) => {
-      reject(error);
-      sent.destroy();
-    });
+    // Whoever reads is told; nobody may be reading yet.
+    response.on('error', () => {});
+    resolve(response);
   });
-  sent.once('error', reject);
+  sent.on('error', reject);
   sent.end(body);
   try {
-    return await promise;
-  } catch (cause) {
-    if (cause instanceof OutboundError) throw cause;
-    if (signal.aborted) throw new OutboundError('TIMED_OUT', 'no answer in time', { cause });
-    throw new OutboundError('FAILED', 'the connection failed', { cause });
-  } finally {
-    agent.destroy();
+    const response = await promise;
+    refuseRedirect(response);
+    return { response, end };
+  } catch (error) {
+    end();
+    throw error;
   }
 }
-
-const byteLength = (body: string | Uint8Array): number => Buffer.byteLength(body);
 
 /** Node asks it for names alone, never for a literal: those were checked before. */
 function pinnedLookup({ addresses }: Pinned): LookupFunction {
@@ -139,17 +217,27 @@ function checkPeer(socket: Socket, isAllowed: (address: string) => boolean): voi
   });
 }
 
-async function collect(response: IncomingMessage, limitBytes: number): Promise<OutboundAnswer> {
-  const { statusCode: status = 0, headers } = response;
+function refuseRedirect({ statusCode: status = 0 }: IncomingMessage): void {
   if (status >= 300 && status < 400 && status !== 304) {
     throw new OutboundError('REDIRECTED', 'the answer is a redirect, which is not followed');
   }
-  const chunks: Buffer[] = [];
+}
+
+async function* bodyOf(
+  response: IncomingMessage,
+  { method, isDecoded = false, limitBytes = LIMIT_BYTES }: OutboundRequest,
+  { end, rethrow }: { end(): void; rethrow(cause: unknown): never },
+): AsyncGenerator<Buffer, void> {
   let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > limitBytes) throw new OutboundError('TOO_LARGE', 'the answer is too large');
-    chunks.push(chunk);
+  try {
+    for await (const chunk of isDecoded && method !== 'HEAD' ? decodedBody(response) : response) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > limitBytes) throw new OutboundError('TOO_LARGE', 'the answer is too large');
+      yield chunk as Buffer;
+    }
+  } catch (cause) {
+    rethrow(cause);
+  } finally {
+    end();
   }
-  return { status, headers, body: Buffer.concat(chunks) };
 }

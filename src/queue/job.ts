@@ -42,6 +42,8 @@ export type RunEnd =
 
 /** Every time is RFC 3339 in UTC; `now` is the caller's clock, since databases have their own. */
 export interface JobStore {
+  /** Told, after the commit, of each job that came with what another store wrote, by this process. */
+  onScheduled(listener: (job: Wakeup) => void): void;
   /**
    * A pending one becomes due no later than `runAt`; one that runs will run once
    * more; one that has ended begins anew.

@@ -61,6 +61,7 @@ export class Jobs {
 
   constructor(deps: JobsDeps) {
     this.#deps = deps;
+    deps.jobs.onScheduled((job) => this.#wake(job));
   }
 
   define(kind: string, definition: JobDefinition): void {

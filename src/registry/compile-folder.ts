@@ -12,6 +12,7 @@ import {
 import type { PluginSpec } from './kinds.ts';
 import type { ParsePool, UnparsedObject } from './parse-pool.ts';
 import { isKind, placeOf } from './path-rules.ts';
+import { checkServerFiles, MANIFEST, readServerPart } from './server-part.ts';
 import type { DocumentSummary } from './summary.ts';
 import type { TreeReader, WantedBlob } from './tree-reader.ts';
 import { foldCase } from './tree-rules.ts';
@@ -57,7 +58,10 @@ export async function openFolder(
   };
   const wanted = sortOut(open, found, base);
   await readFiles(reader, open, found, wanted);
-  if (root !== 'objects') checkPluginFolder(open);
+  if (root !== 'objects') {
+    checkPluginFolder(open);
+    checkServerFiles(fragment, open.paths);
+  }
   return open;
 }
 
@@ -75,9 +79,12 @@ function sortOut(
     const same = known && baseObjects.get(documentPath);
     if (same) reused.push(same);
     if (known && role === 'Plugin' && base?.plugin) fragment.plugin = base.plugin;
+    if (known && documentPath === MANIFEST && base?.server) fragment.server = base.server;
     if (known) return [];
     if (role === 'Plugin')
       return [{ oid, path, use: (bytes) => readPlugin(fragment, bytes, path) }];
+    if (documentPath === MANIFEST && fragment.root !== 'objects')
+      return [{ oid, path, use: (bytes) => readServerPart(fragment, bytes) }];
     if (!isKind(role) || !object) return [{ oid, path }];
     const { type } = object;
     const use = (bytes: Buffer) => unparsed.push({ type, path, documentPath, oid, bytes });

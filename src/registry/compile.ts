@@ -31,7 +31,7 @@ interface Change {
 }
 
 /** Raised whenever the same tree would compile to something else. */
-export const COMPILER_VERSION = 1;
+export const COMPILER_VERSION = 2;
 
 /**
  * A registry's tree, parsed, validated and linked; or everything that is wrong

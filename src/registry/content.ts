@@ -8,8 +8,7 @@ import {
   type ObjectSummary,
   type SourceFile,
 } from './fragment.ts';
-
-const SERVER = 'server/';
+import { SERVER } from './server-part.ts';
 
 /** What clients of a plugin get: its own folder less `server/`, and the shared objects it includes. */
 export function pluginContent(id: string, fragment: Fragment, shared?: Fragment): PluginContent {
@@ -49,9 +48,10 @@ function extentPath({ documentPath }: ObjectContent): string {
   return `objects/${isFolder ? prefix.slice(0, -1) : prefix}`;
 }
 
-function serverPart(fragment: Fragment, server: readonly SourceFile[]) {
+function serverPart({ trees, server: part }: Fragment, server: readonly SourceFile[]) {
   return {
-    serverTree: fragment.trees['server']!,
+    ...(part?.version === undefined ? {} : { serverVersion: part.version }),
+    serverTree: trees['server']!,
     serverDigest: contentDigest(
       server.map((file) => ({ ...file, path: file.path.slice(SERVER.length) })),
     ),

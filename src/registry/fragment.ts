@@ -2,6 +2,7 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import type { FileEntry } from '../model/digest.ts';
 import type { ObjectType } from '../model/names.ts';
 import type { ObjectInput } from '../model/object.ts';
+import type { IntegrationTypeManifest, JsonSchema } from './server-manifest/manifest.ts';
 
 /** A file as git holds it. `path` is relative to the fragment's folder. */
 export interface SourceFile extends FileEntry {
@@ -42,8 +43,19 @@ export interface Fragment {
   entries: number;
   /** plugin.yaml's spec, with `title`; undefined in `objects`. */
   plugin?: PluginSummary;
+  /** Of `server/`, where it has a sound `plugin.json`. */
+  server?: ServerPartSummary;
   objects: ObjectSummary[];
   diagnostics: Diagnostic[];
+}
+
+/** What `plugin.json` says that the rest of a registry depends on. */
+export interface ServerPartSummary {
+  /** The script's name. */
+  entry: string;
+  version?: string;
+  configSchema?: JsonSchema;
+  integrationTypes: readonly IntegrationTypeManifest[];
 }
 
 export interface PluginSummary {

@@ -530,6 +530,21 @@ export interface IntegrationSpec {
   config?: {
     [k: string]: unknown;
   };
+  /**
+   * By the type's own schema of secrets: each names one that Waymark keeps.
+   */
+  credentials?: {
+    [k: string]: SecretRef;
+  };
+}
+/**
+ * Stands for a secret: {secretRef: name}.
+ */
+export interface SecretRef {
+  /**
+   * The secret's name.
+   */
+  secretRef: string;
 }
 /**
  * The list.
@@ -610,7 +625,7 @@ export interface McpSpec {
 export interface NamespaceSpec {
   department: PluginId;
   /**
-   * Whose events reach the bindings.
+   * Whose events reach the bindings; none when absent.
    */
   covers?: {
     /**
@@ -635,7 +650,7 @@ export interface NamespaceSpec {
        */
       enabled?: boolean;
       /**
-       * By the plugin's own config schema.
+       * By the plugin's own config schema. Never a secret: {secretRef} names one.
        */
       config?: {
         [k: string]: unknown;
@@ -808,35 +823,41 @@ export interface RegistrySpec {
      */
     [k: string]: {
       /**
-       * Off: installed, but never called.
+       * Off: known, but never called. Its namespaces and integrations are off with it.
        */
       enabled?: boolean;
       /**
-       * An exact version, a range or a channel; absent: the highest release.
+       * An exact version, a range, a channel, or rolling; absent: the highest release that is neither yanked nor a prerelease.
        */
       version?: string;
       /**
-       * Lets version be rolling.
+       * Lets version be rolling: the code of main, before any release. It gets no network.
        */
       allowUnreleased?: boolean;
       /**
-       * By the plugin's own config schema.
+       * By the plugin's own config schema. Never a secret: {secretRef} names one.
        */
       config?: {
         [k: string]: unknown;
       };
       /**
        * Permissions the plugin asked for and gets.
+       *
+       * @maxItems 100
+       *
+       * Items: Such as http, kv, secrets:token or read:releases.
        */
       grants?: string[];
       /**
-       * The order of event hooks: the lower the earlier.
+       * The higher goes first: it wins a route that two plugins want, and its results stand before others.
        */
       priority?: number;
     };
   };
   /**
    * Ed25519 public keys whose signature makes a server part trusted.
+   *
+   * Items: 32 bytes in base64, or an SPKI key as PEM.
    */
   pluginKeys?: string[];
 }

@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { GRANTABLE, nearestPermission } from '../model/permissions.ts';
+import { linkBindings } from './link-bindings.ts';
 import { type ConfigDocument, documentsOf } from './snapshot.ts';
 import { pointError, type Unlinked } from './unlinked.ts';
 
@@ -28,6 +29,7 @@ export function linkConfig(tree: Unlinked): Diagnostic[] {
     ...linkEnvironments(tree, plugin, names),
     ...linkToEnvironments(tree, plugin, names('Environment')),
     ...linkReleases(tree, plugin),
+    ...linkBindings(tree),
   ];
 }
 

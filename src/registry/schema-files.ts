@@ -6,8 +6,12 @@ export type JsonObject = { [key: string]: unknown };
 export interface SchemaFiles {
   /** By kind, sorted. */
   kinds: ReadonlyMap<string, JsonObject>;
+  /** Of the built-in server parts' configuration, by plugin id. */
+  plugins: ReadonlyMap<string, JsonObject>;
   /** What the kinds' schemas share, by `$ref`. */
   definitions: JsonObject;
+  /** Of a server part's `plugin.json`. */
+  manifest: JsonObject;
   /** SHA-256 hex over the lines `name\0sha256(file)\n`, sorted by name. */
   digest: string;
 }
@@ -26,19 +30,28 @@ function findFolder(): URL {
   throw new Error('the folder schemas/ is missing: reinstall waymark');
 }
 
-/** Reads the JSON Schemas of all kinds that stand directly in `schemas/`. */
+/** Reads the JSON Schemas of all kinds, directly in `schemas/`, and those of `schemas/plugins/`. */
 export function readSchemas(): SchemaFiles {
   const folder = findFolder();
-  const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
   const kinds = new Map<string, JsonObject>();
+  const plugins = new Map<string, JsonObject>();
   let definitions: JsonObject = {};
+  let manifest: JsonObject = {};
   let lines = '';
-  for (const name of names.sort()) {
+  for (const name of [...namesIn(folder, ''), ...namesIn(folder, 'plugins/')]) {
     const bytes = readFileSync(new URL(name, folder));
     const schema = JSON.parse(bytes.toString()) as JsonObject;
+    const title = String(schema['title']);
     if (name === 'definitions.json') definitions = schema;
-    else kinds.set(String(schema['title']), schema);
+    else if (name === 'plugin-manifest.json') manifest = schema;
+    else (name.includes('/') ? plugins : kinds).set(title, schema);
     lines += `${name}\0${sha256Hex(bytes)}\n`;
   }
-  return { kinds, definitions, digest: sha256Hex(lines) };
+  return { kinds, plugins, definitions, manifest, digest: sha256Hex(lines) };
 }
+
+const namesIn = (folder: URL, below: string): string[] =>
+  readdirSync(new URL(below, folder))
+    .filter((name) => name.endsWith('.json'))
+    .sort()
+    .map((name) => below + name);

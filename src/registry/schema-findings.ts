@@ -5,9 +5,13 @@ import type { SchemaError } from './schemas.ts';
 type Schema = Record<string, unknown>;
 type Words = Pick<Finding, 'code' | 'message' | 'hint'>;
 
-/** ajv's errors in an author's words; those that only repeat another are left out. */
-export function toFindings(errors: readonly SchemaError[]): Finding[] {
-  return errors.filter((error) => !isEcho(error)).map(toFinding);
+/**
+ * ajv's errors in an author's words; those that only repeat another are left out.
+ *
+ * @param at where in its document the value stands
+ */
+export function toFindings(errors: readonly SchemaError[], at: readonly string[] = []): Finding[] {
+  return errors.filter((error) => !isEcho(error)).map((error) => toFinding(error, at));
 }
 
 /** Why a branch of `oneOf` failed is said by `oneOf` itself; `if` and `propertyNames` by what is inside. */
@@ -15,8 +19,8 @@ function isEcho({ keyword, schemaPath }: SchemaError): boolean {
   return keyword === 'if' || keyword === 'propertyNames' || /\/oneOf\/\d+\//.test(schemaPath);
 }
 
-function toFinding(error: SchemaError): Finding {
-  const pointer = fromPointer(error.instancePath);
+function toFinding(error: SchemaError, at: readonly string[]): Finding {
+  const pointer = [...at, ...fromPointer(error.instancePath)];
   const { propertyName } = error;
   if (propertyName !== undefined) {
     const message = `${fieldOf(pointer)} cannot have the key ${quote(propertyName)}`;

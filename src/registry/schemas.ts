@@ -37,6 +37,14 @@ export function validatorFor(kind: Kind): ValidateFunction {
   return validator;
 }
 
+let manifestValidator: ValidateFunction | undefined;
+
+/** Of a server part's `plugin.json`. */
+export function validatorForManifest(): ValidateFunction {
+  manifestValidator ??= ajv.compile(withoutRefs(schemas.manifest));
+  return manifestValidator;
+}
+
 const PREFIX = 'definitions.json#/$defs/';
 
 /**

@@ -3,6 +3,7 @@ import type { PluginRecord } from '../delivery/record.ts';
 import type { Org } from '../identity/org.ts';
 import { toTime } from '../model/clock.ts';
 import { NAMED_RELEASE_PREFIX, parseVersionTag } from '../model/names.ts';
+import type { PluginContent } from '../model/object.ts';
 import { fail, ok, type Result } from '../model/result.ts';
 import { checkReleaseTag, parseTag } from '../signing/tag.ts';
 import type { TaggedPlugin } from '../signing/tag-block.ts';
@@ -67,7 +68,19 @@ function differs(stated: TaggedPlugin, { content }: PluginRecord): string | unde
   if (stated.tree !== content.tree) return 'its tree is not the one that the tag states';
   if (stated.contentDigest !== content.contentDigest)
     return 'its content is not what the tag states';
-  return undefined;
+  const serverOf = ({ serverTree, serverDigest }: typeof stated | typeof content) =>
+    `${serverTree} ${serverDigest}`;
+  if (serverOf(stated) !== serverOf(content)) return 'its server part is not what the tag states';
+  return findMismatch(content, stated.version);
+}
+
+/** A server part may say which version it is, and is then released as no other. */
+export function findMismatch(
+  { serverVersion }: Pick<PluginContent, 'serverVersion'>,
+  version: string,
+): string | undefined {
+  if (serverVersion === undefined || serverVersion === version) return undefined;
+  return `server/plugin.json says that it is ${serverVersion}, not ${version}`;
 }
 
 /** `Name <email> <unix seconds> <zone>`. */

@@ -15,6 +15,7 @@ import {
 } from '../model/names.ts';
 import type { ArtifactStore } from '../registry/artifacts.ts';
 import { composeTagMessage, composeTagPayload, type TagBlock } from '../signing/tag.ts';
+import { findMismatch } from './accept-tag.ts';
 import { composeBlock } from './compose-tag.ts';
 
 export interface Publishing {
@@ -63,7 +64,8 @@ function inTurn<T>(runtime: OrgRuntime, work: () => Promise<T>): Promise<T> {
  * Publishes one plugin's version as a signed tag. The tag's creation is the
  * commit point; publishing the same content again answers the same release.
  *
- * @throws {WaymarkError} `REL_TAG_EXISTS`, `REL_EMPTY`, `RES_NOT_FOUND`, `VAL_FAILED`
+ * @throws {WaymarkError} `REL_TAG_EXISTS`, `REL_EMPTY`, `RES_NOT_FOUND`, `VAL_FAILED`,
+ *   `PLG_MANIFEST_MISMATCH` for a server part that says that it is another version
  */
 export async function publishVersion(
   publishing: Publishing,
@@ -130,6 +132,8 @@ async function partOf(
     const message = `${plugin} has nothing but its plugin.yaml: there is nothing to release`;
     throw new WaymarkError('REL_EMPTY', message);
   }
+  const mismatch = findMismatch(record.content, version);
+  if (mismatch) throw new WaymarkError('PLG_MANIFEST_MISMATCH', `${plugin}: ${mismatch}`);
   return { version, record, commit };
 }
 

@@ -19,8 +19,10 @@ import { timers } from '../mirror/schedule.ts';
 import { ParsePool } from '../registry/parse-pool.ts';
 import { createVault } from '../secrets/vault.ts';
 import { openErrands } from './errands.ts';
+import { openHooks } from './hooks.ts';
 import { openJobs, renewRoots } from './jobs.ts';
 import { openLimits } from './limits.ts';
+import { openPlugins } from './plugins.ts';
 import { readinessOf } from './readiness.ts';
 import { type Parts, routersOver } from './routers.ts';
 import { openOidc, openTokens } from './sign-in.ts';
@@ -49,18 +51,20 @@ export async function openService(config: Config, surroundings: Surroundings) {
   const people = loggingIn(shared);
   const tokens = openTokens(config, { ...storage, log, clock });
   const authenticator = createAuthenticator({ ...stores, ...people, ...tokens, clock });
-  const { limiter, close: closeLimits } = openLimits(config, { runtimes, clock, log });
+  const { limiter, tiers, close: closeLimits } = openLimits(config, { runtimes, clock, log });
   const logError = failuresTo(log);
   const deliveries = new Deliveries(runtimes, shared);
   const oidc = openOidc(config, { ...storage, log, clock, authenticator });
   const own = { publicUrl: config.publicUrl, ...people, ...tokens, oidc, authenticator };
   const upstream = { vault, mirrors, proposeUpstream: proposeUpstream(remotes) };
-  const parts: Parts = { ...shared, ...own, ...upstream, runtimes, deliveries };
+  const served = { ...shared, ...own, ...upstream, runtimes, deliveries };
+  const parts: Parts = { ...served, ...(await openPlugins(config, served)) };
   const key = await managementKeyOf(config, log);
   const jobs = openJobs(config, { ...parts, ...remotes });
+  openHooks(jobs, parts);
   await mirrors.start(runtimes, openErrands(jobs, { ...parts, ...remotes }));
   let isStopping = false;
-  const { openApi, routers } = routersOver(parts);
+  const { openApi, routers, management, pages } = routersOver(parts, { tiers });
   const { metrics, metricsApp, onAnswered } = openTelemetry(config, { ...parts, jobs });
   const app = createApp({
     metrics,
@@ -69,7 +73,8 @@ export async function openService(config: Config, surroundings: Surroundings) {
     logError,
     publicUrl: config.publicUrl,
     trustedProxies: config.trustedProxies,
-    management: managementRouter(createManagementAuth({ key, clock })),
+    management: managementRouter(createManagementAuth({ key, clock }), management),
+    pages,
     readiness: readinessOf(config, { ...parts, jobs, isStopping: () => isStopping }),
     routers,
   });
@@ -83,13 +88,25 @@ export async function openService(config: Config, surroundings: Surroundings) {
     deliveries.watchers.letGo();
     await Promise.all([...servers.map((server) => drain(server, graceMs)), jobs.stop()]);
     closeLimits();
+    await parts.plugins.close();
     runtimes.close();
     await mirrors.settled();
     parsers.close();
     await storage.close();
   }
-  const served = { app, hotPath, metricsApp, onAnswered, openApi, runtimes, stores, jobs, stop };
-  return { ...served, generatedKey };
+  const { plugins } = parts;
+  const service = {
+    app,
+    hotPath,
+    metricsApp,
+    onAnswered,
+    openApi,
+    runtimes,
+    stores,
+    jobs,
+    plugins,
+  };
+  return { ...service, stop, generatedKey };
 }
 
 const failuresTo = (log: Surroundings['log']) => (error: unknown, requestId: string) =>

@@ -4,9 +4,10 @@ import type { Readiness } from '../http/health-routes.ts';
 import type { Jobs } from '../queue/jobs.ts';
 import { diskSpaceOf, isNearlyFull } from './disk.ts';
 import { degradedJobs } from './jobs.ts';
+import { degradedPlugins } from './plugin-readings.ts';
 import type { Parts } from './routers.ts';
 
-interface Watched extends Pick<Parts, 'orgs' | 'runtimes' | 'mirrors'> {
+interface Watched extends Pick<Parts, 'orgs' | 'runtimes' | 'mirrors' | 'plugins'> {
   jobs: Jobs;
   isStopping(): boolean;
 }
@@ -21,7 +22,13 @@ export function readinessOf({ dataDir }: Pick<Config, 'dataDir'>, watched: Watch
     ]);
     return {
       isReady: canRead && !watched.isStopping(),
-      degraded: [...degradedOrgs(watched), ...degradedMirrors(watched), ...jobs, ...disk],
+      degraded: [
+        ...degradedOrgs(watched),
+        ...degradedMirrors(watched),
+        ...degradedPlugins(watched),
+        ...jobs,
+        ...disk,
+      ],
     };
   };
 }

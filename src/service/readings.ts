@@ -1,9 +1,10 @@
 import type { Reading } from '../http/metrics.ts';
 import type { Jobs } from '../queue/jobs.ts';
 import { diskSpaceOf } from './disk.ts';
+import { readingsOfPlugins } from './plugin-readings.ts';
 import type { Parts } from './routers.ts';
 
-export type Read = Pick<Parts, 'runtimes' | 'mirrors'> & { jobs: Jobs };
+export type Read = Pick<Parts, 'runtimes' | 'mirrors' | 'plugins'> & { jobs: Jobs };
 
 type Sample = { labels: { org: string }; value: number };
 
@@ -11,6 +12,7 @@ type Sample = { labels: { org: string }; value: number };
 export const readingsOf = (dataDir: string, { jobs, ...parts }: Read): Reading[] => [
   ...readingsOfOrgs(parts),
   ...readingsOfJobs(jobs),
+  ...readingsOfPlugins(parts),
   {
     name: 'storage_free_bytes',
     help: 'What may still be written to the volume of the data directory.',

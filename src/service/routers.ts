@@ -18,14 +18,19 @@ import { gitRoutes } from '../http/git-routes.ts';
 import { createOnce } from '../http/idempotency.ts';
 import { keyRoutes } from '../http/key-routes.ts';
 import { memberRoutes } from '../http/member-routes.ts';
+import { namespacePluginRoutes } from '../http/namespace-plugin-routes.ts';
 import { namespaceRoutes } from '../http/namespace-routes.ts';
+import { namespaceToolRoutes } from '../http/namespace-tool-routes.ts';
 import { oidcRoutes } from '../http/oidc-routes.ts';
 import { openApiOf } from '../http/openapi.ts';
+import { pluginPaths } from '../http/openapi-plugin.ts';
 import { orgRoutes } from '../http/org-routes.ts';
+import { pluginApiRoutes } from '../http/plugin-api-routes.ts';
 import { releaseRoutes } from '../http/release-routes.ts';
 import { type RouteTable, routesOf } from '../http/route.ts';
 import { secretRoutes } from '../http/secret-routes.ts';
 import { sessionRoutes } from '../http/session-routes.ts';
+import type { TierLimiter } from '../http/tier-limit.ts';
 import { tokenRoutes } from '../http/token-routes.ts';
 import { upstreamRoutes } from '../http/upstream-routes.ts';
 import { userRoutes } from '../http/user-routes.ts';
@@ -38,7 +43,11 @@ import type { Attempt } from '../identity/password-check.ts';
 import type { User } from '../identity/user.ts';
 import type { Mirrors } from '../mirror/mirrors.ts';
 import type { OutboundPolicy } from '../outbound/guard.ts';
+import type { BindingSecrets } from '../plugin-host/callbacks/binding-secrets.ts';
+import type { SchemaChecker } from '../plugin-host/contract/schema-checker.ts';
+import type { PluginHost } from '../plugin-host/plugin-host.ts';
 import type { Vault } from '../secrets/vault.ts';
+import { pluginRouters } from './plugin-routers.ts';
 import type { openOidc, openTokens } from './sign-in.ts';
 import type { Storage, Surroundings } from './storage.ts';
 
@@ -59,9 +68,13 @@ export type Parts = Surroundings &
     mirrors: Mirrors;
     proposeUpstream: ProposeUpstream;
     outbound: OutboundPolicy;
+    plugins: PluginHost;
+    schemas: Pick<SchemaChecker, 'check'>;
+    /** Of plugins' bindings. */
+    bindingVault: BindingSecrets;
   };
 
-export function routersOver(parts: Parts) {
+export function routersOver(parts: Parts, { tiers }: { tiers: TierLimiter | undefined }) {
   const { runtimes, clients, log } = parts;
   const orgs = {
     has: (slug: string) => runtimes.find(slug) !== undefined,
@@ -90,11 +103,14 @@ export function routersOver(parts: Parts) {
     ...releaseRoutes(parts),
     ...keyRoutes(parts),
     ...namespaceRoutes(parts),
+    ...namespacePluginRoutes({ ...parts, propose: proposeBy(parts) }),
+    ...namespaceToolRoutes(parts),
     ...changeRequestRoutes(parts),
     ...auditRoutes(parts),
     ...backupRoutes({ ...parts, ...parts.backup }),
     ...secretRoutes(parts),
     ...changeRoutes({ ...parts, propose: proposeBy(parts) }),
+    ...pluginApiRoutes(parts),
     ...upstreamRoutes(parts),
   ];
   const delivery = deliveryRoutes({ ...parts, states: createStateWriter(clients) });
@@ -110,11 +126,21 @@ export function routersOver(parts: Parts) {
       isEnveloped: false,
     },
   ];
-  const openApi = openApiOf(tables, version);
+  const openApi = openApiOf(tables, version, pluginPaths);
   const once = createOnce(parts);
   const routers = tables.map(({ at, rows, isEnveloped }) => ({
     at,
     router: routesOf(rows, { orgs, sequences, isEnveloped, ...(isEnveloped ? { once } : {}) }),
   }));
-  return { openApi, routers: [...routers, { at: '/', router: docsRouter(openApi) }] };
+  const { pluginApi, ...places } = pluginRouters({ ...parts, orgs, sequences, tiers });
+  return {
+    openApi,
+    ...places,
+    routers: [
+      // Before the rows, whose `/plugin/:plugin` ends where its paths go on.
+      { at: '/api/v1/plugin', router: pluginApi },
+      ...routers,
+      { at: '/', router: docsRouter(openApi) },
+    ],
+  };
 }

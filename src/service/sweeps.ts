@@ -7,6 +7,8 @@ import type { Parts } from './routers.ts';
 
 /** Rows of jobs that ended so long ago say nothing to anyone. */
 const ENDED_JOB_MS = 7 * 86_400_000;
+/** So long one can see what became of events and webhooks. */
+const TOLD_MS = 30 * 86_400_000;
 
 /** What time alone makes useless, by the name of what is removed. Each answers how many. */
 export const sweepsOver = (
@@ -18,6 +20,8 @@ export const sweepsOver = (
   webhooks: () => stores.webhooks.sweep(toTime(clock())),
   keptAnswers: () => stores.keptAnswers.sweep(toTime(clock())),
   jobs: () => stores.jobs.removeEnded(toTime(clock() - ENDED_JOB_MS)),
+  events: () => stores.events.sweep(toTime(clock() - TOLD_MS)),
+  messages: () => stores.outbox.sweep(toTime(clock() - TOLD_MS)),
 });
 
 /** Files that nothing refers to any more. */

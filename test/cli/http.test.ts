@@ -72,6 +72,14 @@ describe('request', () => {
     await expect(get()).rejects.toMatchObject({ status: 403, ...error });
   });
 
+  it('says what the server says where plugins answer too', async () => {
+    const refusal = { code: 'PLG_NOT_FOUND', details: { need: 'x' } };
+    const said = { success: false, error: 'there is no plugin x', ...refusal };
+    answer = (response) => response.writeHead(404).end(JSON.stringify(said));
+
+    await expect(get()).rejects.toMatchObject({ message: said.error, status: 404, ...refusal });
+  });
+
   it.each(['<html>Bad gateway</html>', '', '{}', 'null'])(
     'names the status for %j',
     async (page) => {

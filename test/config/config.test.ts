@@ -7,6 +7,7 @@ import { armFailpoints } from '../../src/model/failpoint.ts';
 import { parseNetworks } from '../../src/outbound/address.ts';
 
 const KEY = Buffer.alloc(32, 0xab);
+const NO_PLUGINS = { dir: null, unconfined: new Set(), allowUnsigned: false, keys: [] };
 
 let folder: string;
 
@@ -37,6 +38,7 @@ describe('readConfig', () => {
       logLevel: 'info',
       jwt: null,
       oidc: null,
+      plugins: NO_PLUGINS,
       failpoints: '',
     });
   });
@@ -83,6 +85,7 @@ describe('readConfig', () => {
       logLevel: 'debug',
       jwt: null,
       oidc: null,
+      plugins: NO_PLUGINS,
       failpoints: 'push.accepted=delay:0',
     });
   });
@@ -141,12 +144,6 @@ describe('readConfig', () => {
       { WAYMARK_ROLE: 'worker' },
       'WAYMARK_ROLE is worker: this version runs all parts in one process',
     ],
-    ...['PLUGINS_DIR', 'PLUGINS_UNCONFINED', 'PLUGINS_ALLOW_UNSIGNED', 'PLUGIN_KEYS'].map(
-      (name): [Record<string, string>, string] => [
-        { [`WAYMARK_${name}`]: 'x' },
-        `WAYMARK_${name} is set: this version runs no plugins itself`,
-      ],
-    ),
     [
       { REDIS_URL: 'http://:secret@cache' },
       'REDIS_URL must start with redis:// or rediss://; leave it out for none',

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { PluginRecord } from '../../src/delivery/record.ts';
 import type { Files } from '../support/git.ts';
 import { makeTestOrg, type TestOrg } from '../support/org.ts';
-import { plugin, registryYaml, skill, smallRegistry, yaml } from '../support/registry.ts';
+import { plugin, registryYaml, serverPart, skill, smallRegistry, yaml } from '../support/registry.ts';
 
 let org: TestOrg;
 afterEach(() => org.remove());
@@ -154,7 +154,7 @@ const PATHS: Record<string, (string | null)[]> = {
   'plugins/a/skills/y/skill.yaml': [null, skill('one')],
   'plugins/a/skills/y/data.txt': [null, 'one', 'two'],
   'plugins/b/skills/z.yaml': [null, skill('one'), skill('two')],
-  'plugins/b/server/plugin.json': [null, '{}', '{"a": 1}'],
+  'plugins/b/server/index.js': ['export default {};', 'export default {a: 1};'],
   'objects/skills/s.yaml': [skill('one'), skill('two')],
   'plugins/a/plugin.yaml': [plugin(), plugin('include: [objects.skill.s]'), plugin('', 'A')],
   'README.md': ['one', 'two'],
@@ -173,6 +173,7 @@ describe('what is served', () => {
       'registry.yaml': registryYaml(),
       'plugins/a/plugin.yaml': plugin(),
       'plugins/b/plugin.yaml': plugin(),
+      ...serverPart('b'),
       'objects/skills/s.yaml': skill('one'),
     };
     org = await makeTestOrg({});

@@ -3,10 +3,12 @@ import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BASE } from '../../src/http/delivery-context.ts';
 import { statusOf } from '../../src/http/errors.ts';
+import { HOST_ROUTES } from '../../src/http/management-plugins.ts';
 import type { Route } from '../../src/http/route.ts';
 import { permissionsOf, ROLES } from '../../src/identity/roles.ts';
 import { contentDigest, type FileMode, sha256 } from '../../src/model/digest.ts';
 import type { ErrorCode } from '../../src/model/errors.ts';
+import { MANAGEMENT } from '../../src/plugin-host/contract/management-path.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -25,6 +27,7 @@ const nothing = new Proxy({}, { get: () => undefined });
 interface Documented {
   page: string;
   label: string;
+  /** The first, where any of several suffices. */
   permission: string;
 }
 
@@ -37,6 +40,8 @@ function placeOf(file: string): { page: string; base: string } {
   if (/\/(upstream|secret|webhook)-/.test(file)) return { page: 'docs/spec/mirrors.md', base: '' };
   if (file.includes('/change-request-')) return { page: 'docs/spec/changes.md', base: '' };
   if (file.includes('/change-routes')) return { page: 'docs/spec/edits.md', base: '' };
+  if (/\/(plugin|integration|namespace-(plugin|tool))-/.test(file))
+    return { page: 'docs/spec/plugin-host.md', base: '' };
   if (file.includes('/git-')) return { page: 'docs/spec/git.md', base: '' };
   return { page: 'docs/spec/api.md', base: '' };
 }
@@ -56,7 +61,7 @@ async function routesIn(file: string): Promise<Documented[]> {
     const rows = (table as (deps: object) => Route[])(nothing);
     return rows.map(({ method, path, permission }) => ({
       page,
-      permission,
+      permission: [permission].flat()[0]!,
       label: `${method.toUpperCase()} ${path.slice(base.length)}`,
     }));
   });
@@ -103,10 +108,13 @@ describe('docs/spec', () => {
     const known = new Set((await routesInCode()).map(({ label }) => label));
     known.add('GET /healthz').add('GET /readyz'); // no rows: a probe has no credential
     known.add('GET /metrics'); // of the operator's own port, or by their token
+    for (const { method, path } of HOST_ROUTES) known.add(`${method} ${MANAGEMENT}${path}`);
     known.add('GET /openapi.json').add('GET /docs'); // made of the rows
 
     const stated = specPages.flatMap((page) =>
-      [...read(page).matchAll(/`((?:GET|POST|PUT|DELETE) \/[^`]*)`/g)].map(([, label]) => label!),
+      [...read(page).matchAll(/`((?:GET|POST|PUT|PATCH|DELETE) \/[^`]*)`/g)].map(
+        ([, label]) => label!,
+      ),
     );
 
     expect(stated.filter((label) => !known.has(label))).toEqual([]);

@@ -3,6 +3,7 @@ import { FAILPOINTS, type Failpoint } from '../../src/model/failpoint.ts';
 import { describeKilledMirroring } from './killed-mirroring.ts';
 import { describeKilledPublishing } from './killed-publishing.ts';
 import { describeKilledSealing } from './killed-sealing.ts';
+import { describeKilledSending } from './killed-sending.ts';
 import { describeKilledSyncing } from './killed-syncing.ts';
 
 /** The points at which a process really died by SIGKILL. */
@@ -10,6 +11,7 @@ const hit = new Set<Failpoint>();
 
 describeKilledPublishing(hit);
 describeKilledMirroring(hit);
+describeKilledSending(hit);
 describeKilledSealing(hit);
 describeKilledSyncing(hit);
 

@@ -4,6 +4,7 @@ import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { docsPage } from '../../src/http/docs-page.ts';
 import { shapeText } from '../../src/http/docs-shape.ts';
+import { HOST_ROUTES } from '../../src/http/management-plugins.ts';
 import { type OpenApi, openApiOf, templateOf } from '../../src/http/openapi.ts';
 import { route } from '../../src/http/route.ts';
 import { ask } from '../support/app.ts';
@@ -49,6 +50,15 @@ describe('openapi.json', () => {
     );
 
     expect(missing.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
+  });
+
+  it('has the server’s own routes below /v0/management', () => {
+    const missing = HOST_ROUTES.filter(({ method, path }) => {
+      const template = `/v0/management${path.replace(':id', '{id}')}`;
+      return !document.paths[template]?.[method.toLowerCase()];
+    });
+
+    expect(missing).toEqual([]);
   });
 
   it('has every route, with its answers and who may', async () => {

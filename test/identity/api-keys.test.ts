@@ -128,6 +128,30 @@ describe('createApiKey', () => {
   });
 });
 
+describe('createApiKey, for plugins', () => {
+  const request = { name: 'ci', roles: ['viewer'], scopes: ['plugin:example:read'] } as const;
+
+  it('makes a key that may call one, whatever its roles', async () => {
+    expect((await createApiKey(stores, request, acting('admin'))).scopes).toEqual([
+      'plugin:example:read',
+    ]);
+  });
+
+  it('is refused to a key that may not call it itself', async () => {
+    const narrow = acting('admin');
+    const scopes = new Set<Permission>(permissionsOf(['admin']));
+    const making = createApiKey(stores, request, {
+      ...narrow,
+      caller: { ...narrow.caller, scopes },
+    });
+
+    await expect(making).rejects.toMatchObject({
+      code: 'PERM_DENIED',
+      message: 'this needs a key with the scope plugin:example:read',
+    });
+  });
+});
+
 describe('createApiKey, for people', () => {
   const log = (role: Role): Caller => ({
     ...callerWith(role),

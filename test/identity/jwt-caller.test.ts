@@ -36,6 +36,8 @@ describe('callerOfClaims', () => {
         'changes:read',
         'namespaces:read',
         'departments:read',
+        'plugins:read',
+        'tools:read',
       ]),
       isSiteAdmin: false,
       departments: ['sales'],

@@ -6,6 +6,7 @@ import type { Resolved } from '../../src/identity/resolve-token.ts';
 import { permissionsOf } from '../../src/identity/roles.ts';
 import { createTokenAuthority, type TokenAuthority } from '../../src/identity/token-authority.ts';
 import { createTokenKeys, type TokenKeys } from '../../src/identity/token-keys.ts';
+import { WaymarkError } from '../../src/model/errors.ts';
 import { createMasterKey } from '../../src/signing/master-key.ts';
 import { createMemoryStores } from '../support/fakes/memory-stores.ts';
 import { makeSigningKey } from '../support/jwks.ts';
@@ -42,6 +43,7 @@ const ofKey = async (id: string): Promise<Resolved> => {
 
 const clock = () => nowMs;
 const makeKeys = () => createTokenKeys({ ...stores, master, clock });
+const codeOf = (error: unknown) => error instanceof WaymarkError && error.code;
 const resolve = (token: string) => authority.resolve(token, ofKey);
 
 beforeEach(() => {
@@ -108,6 +110,18 @@ describe('issue', () => {
     },
   );
 
+  it.each([
+    [undefined, undefined],
+    [['plugin:other:read', 'plugin:example:write'], undefined],
+    [['plugin:example:read'], 'plugin:example:read'],
+  ] as const)('names a plugin only to a key that names it: %j', async (scopes, granted) => {
+    const key = scopes ? { ...keyCaller, scopes: new Set(scopes) } : keyCaller;
+
+    const issued = await authority.issue(key, 'plugin:example:read').catch(codeOf);
+
+    expect(issued).toEqual(granted ? expect.objectContaining({ scope: granted }) : 'PERM_DENIED');
+  });
+
   it('refuses a scope of nothing', async () => {
     await expect(authority.issue(keyCaller, ' ')).rejects.toMatchObject({ code: 'VAL_FAILED' });
   });
@@ -129,6 +143,18 @@ describe('resolve', () => {
 
     expect(caller.permissions).toEqual(new Set(['delivery:read']));
     expect(caller.scopes).toEqual(new Set(['registry:read', 'delivery:read']));
+  });
+
+  it('loses a plugin with its key', async () => {
+    const admin = { ...keyCaller, roles: ['admin'] };
+    const { access_token } = await authority.issue(admin, 'plugin:example:read registry:read');
+    owner = { ...owner, caller: admin };
+    const before = await resolve(access_token);
+    owner = { ...owner, caller: { ...admin, within: [['viewer']] } };
+    const after = await resolve(access_token);
+
+    expect(before.caller.scopes).toEqual(new Set(['plugin:example:read', 'registry:read']));
+    expect(after.caller.scopes).toEqual(new Set(['registry:read']));
   });
 
   it('ends with the key, if that ends first', async () => {

@@ -48,6 +48,10 @@ describe('resolvePinned', () => {
     '[::ffff:127.0.0.1]',
     '::ffff:7f00:1',
     '::7f00:1',
+    '[::127.0.0.1]',
+    '0x7f000001',
+    '017700000001',
+    '127.0.0.1.',
     '64:ff9b::7f00:1',
     '64:ff9b:1::808:808',
     '2002:7f00:1::',
@@ -91,6 +95,17 @@ describe('resolvePinned', () => {
     expect(addresses).toEqual(['1.1.1.1']);
     expect(answers).toHaveLength(1);
   });
+
+  it.each(['localhost', 'LOCALHOST.', 'api.localhost'])(
+    'refuses %s, as the system itself resolves it',
+    async (host) => {
+      const refusal = resolvePinned(host, { allow: NOTHING_ALLOWED });
+
+      await expect(refusal).rejects.toMatchObject({
+        code: expect.stringMatching(/^(REFUSED|UNRESOLVED)$/) as string,
+      });
+    },
+  );
 
   it.each([
     '',
@@ -144,17 +159,27 @@ describe('WAYMARK_OUTBOUND_ALLOW', () => {
     });
   });
 
-  it.each(['169.254.169.254', 'fd00:ec2::254', '0.0.0.0', '224.0.0.1', '::ffff:169.254.169.254'])(
-    'never opens %s',
-    async (address) => {
-      const policy = opened('0.0.0.0/0,::/0,metadata.example', names(address));
+  it.each([
+    '169.254.169.254',
+    'fd00:ec2::254',
+    '0.0.0.0',
+    '224.0.0.1',
+    '::ffff:169.254.169.254',
+    '::169.254.169.254',
+    '64:ff9b::169.254.169.254',
+    '64:ff9b:1::169.254.169.254',
+    '::ffff:0:169.254.169.254',
+    '2002:a9fe:a9fe::',
+    '2852039166',
+    '100.100.100.200',
+  ])('never opens %s', async (address) => {
+    const policy = opened('0.0.0.0/0,::/0,metadata.example', names(address));
 
-      await expect(resolvePinned(address, policy)).rejects.toMatchObject({ code: 'REFUSED' });
-      await expect(resolvePinned('metadata.example', policy)).rejects.toMatchObject({
-        code: 'REFUSED',
-      });
-    },
-  );
+    await expect(resolvePinned(address, policy)).rejects.toMatchObject({ code: 'REFUSED' });
+    await expect(resolvePinned('metadata.example', policy)).rejects.toMatchObject({
+      code: 'REFUSED',
+    });
+  });
 
   it.each(['10.0.0.0/33', 'https://host', 'a b', '*.example.com', 'host:443'])(
     'refuses the entry %j',

@@ -10,7 +10,15 @@ import {
   withRepository,
 } from '../support/compile.ts';
 import type { Files } from '../support/git.ts';
-import { plugin, registryYaml, skill, smallRegistry, told, yaml } from '../support/registry.ts';
+import {
+  plugin,
+  registryYaml,
+  serverPart,
+  skill,
+  smallRegistry,
+  told,
+  yaml,
+} from '../support/registry.ts';
 
 const contentOf = async (id: string, files: Files = {}) =>
   snapshotOf(await compileFiles(smallRegistry(files))).contents.get(id)!;
@@ -113,19 +121,21 @@ describe('a compiled plugin', () => {
 
   it('never delivers its server part, which has a digest of its own', async () => {
     const plain = await contentOf('ops');
-    const served = await contentOf('ops', {
-      'plugins/ops/server/plugin.json': '{}',
-      'plugins/ops/server/lib/skills/x.yaml': 'no document',
-    });
+    const files = serverPart('ops', { version: '1.2.0' });
+    const served = await contentOf('ops', files);
 
     expect(plain).not.toHaveProperty('serverDigest');
     expect(served.contentDigest).toBe(plain.contentDigest);
     expect(filesOf(served).some(({ path }) => path.startsWith('server/'))).toBe(false);
+    expect(served.serverVersion).toBe('1.2.0');
     expect(served.serverDigest).toBe(
-      contentDigest([
-        { path: 'plugin.json', mode: '0644', digest: sha('{}') },
-        { path: 'lib/skills/x.yaml', mode: '0644', digest: sha('no document') },
-      ]),
+      contentDigest(
+        Object.entries(files).map(([path, text]) => ({
+          path: path.slice('plugins/ops/server/'.length),
+          mode: '0644',
+          digest: sha(text),
+        })),
+      ),
     );
   });
 

@@ -22,11 +22,11 @@ const FULL: SpecByKind = {
         version: '^1',
         allowUnreleased: false,
         config: { a: 1 },
-        grants: ['host.http'],
+        grants: ['http', 'secrets:token', 'read:releases'],
         priority: 10,
       },
     },
-    pluginKeys: ['MCowBQYDK2VwAyEA'],
+    pluginKeys: ['MCowBQYDK2VwAyEAMCowBQYDK2VwAyEAMCowBQYDK2U='],
   },
   Plugin: {
     title: 'Sales',
@@ -222,15 +222,20 @@ const FULL: SpecByKind = {
       { approval: { policyId: 'production' } },
     ],
   },
-  Integration: { type: 'scm.github', enabled: true, config: { endpoint: 'https://example.com' } },
+  Integration: {
+    type: 'scm.github',
+    enabled: true,
+    config: { endpoint: 'https://example.com' },
+    credentials: { token: { secretRef: 'github' } },
+  },
 };
 
 describe('readSchemas', () => {
   it('gives schemas as JSON Schema 2020-12 has them', () => {
-    const { kinds, definitions } = readSchemas();
+    const { kinds, definitions, manifest } = readSchemas();
     const ajv = new Ajv2020();
 
-    for (const schema of [...kinds.values(), definitions]) {
+    for (const schema of [...kinds.values(), definitions, manifest]) {
       expect(ajv.validateSchema(schema), ajv.errorsText()).toBe(true);
     }
   });

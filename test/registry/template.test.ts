@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { formatDiagnostic } from '../../src/model/diagnostic.ts';
 import { OBJECT_TYPES } from '../../src/model/names.ts';
+import { compileDirectory } from '../../src/registry/directory.ts';
 import { parseDocument } from '../../src/registry/document.ts';
 import { expectedKind, isKind, placeOf } from '../../src/registry/path-rules.ts';
 
@@ -35,6 +36,27 @@ describe('registry-template', () => {
 
     expect(OBJECT_TYPES.filter((type) => !types.has(type))).toEqual([]);
     expect(paths.filter((path) => expectedKind(path) === 'unknown')).toEqual([]);
+  });
+
+  it('compiles without a warning', async () => {
+    const { ok, diagnostics } = await compileDirectory(ROOT);
+
+    expect([ok, diagnostics.map(formatDiagnostic)]).toEqual([true, []]);
+  });
+
+  it('has a server part that says who is on call, by the week', async () => {
+    const { default: methods } = await import(join(ROOT, 'plugins/on-call/server/index.js'));
+    const context = { config: { rotation: ['ada', 'ben', 'cleo'] } };
+    const onCall = (date: string) =>
+      methods['tool.call']({ name: 'who', arguments: { date }, context }).content[0].text;
+
+    const days = ['2026-11-15', '2026-11-16', '2026-11-22', '2026-11-23', '2026-11-30'];
+    expect(days.map(onCall)).toEqual(['cleo', 'ada', 'ada', 'ben', 'cleo']);
+    const { results } = methods['agent.query']({ query: 'Who is on call?', context });
+    expect(results).toMatchObject([
+      { type: 'person', data: { person: expect.stringMatching(/^(ada|ben|cleo)$/) } },
+    ]);
+    expect(methods['agent.query']({ query: 'Who sells?', context })).toEqual({ results: [] });
   });
 
   it('keeps its scripts executable', () => {

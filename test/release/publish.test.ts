@@ -1,12 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkReleaseFiles } from '../../cli/trust/release-check.ts';
 import { writeObject } from '../../src/git/write-object.ts';
 import { ZERO_OID } from '../../src/model/names.ts';
+import { filesOf } from '../../src/model/object.ts';
 import { publishDeclared, publishNamed, publishVersion } from '../../src/release/publish.ts';
 import { composeTagMessage, composeTagPayload, parseTag } from '../../src/signing/tag.ts';
 import { gitOutput } from '../support/git.ts';
 import { execute, openGpg } from '../support/gpg.ts';
 import { makeTestOrg, NOW_MS, type TestOrg } from '../support/org.ts';
-import { plugin, skill, yaml } from '../support/registry.ts';
+import { plugin, serverPart, skill, yaml } from '../support/registry.ts';
 
 let org: TestOrg;
 beforeEach(async () => {
@@ -90,9 +92,9 @@ describe('publishVersion', () => {
   });
 
   it('sees a change of the server part alone as other content', async () => {
-    await org.commit({ 'plugins/sales/server/plugin.json': '{"a": 1}' });
+    await org.commit(serverPart('sales'));
     await publish('1.0.0');
-    await org.commit({ 'plugins/sales/server/plugin.json': '{"a": 2}' });
+    await org.commit({ 'plugins/sales/server/index.js': 'export default {a: 1};' });
 
     await expect(publish('1.0.0')).rejects.toMatchObject({ code: 'REL_TAG_EXISTS' });
   });
@@ -179,6 +181,58 @@ describe('publishVersion', () => {
     await Promise.all([org.runtime.refresh(), node.runtime.refresh()]);
     expect(node.runtime.view.releases).toEqual(org.runtime.view.releases);
     expect(node.runtime.view.releases.get('sales')).toHaveLength(1);
+  });
+});
+
+describe('a release with a server part', () => {
+  const MISMATCH = 'PLG_MANIFEST_MISMATCH';
+  beforeEach(async () => {
+    await org.commit(serverPart('sales', { version: '1.2.0' }));
+  });
+
+  it('states it, and its digest', async () => {
+    await publish('1.2.0');
+
+    const { block } = parseTag(await org.runtime.pool.readTag(await tagOid('sales--v1.2.0')));
+    const { content } = org.runtime.view.published.records.get('sales')!;
+    expect(block.plugins[0]).toMatchObject({
+      serverTree: await org.repository.git('rev-parse', 'main:plugins/sales/server'),
+      serverDigest: content.serverDigest,
+    });
+  });
+
+  it('is what clients verify without having it', async () => {
+    const { release } = await publish('1.2.0');
+
+    const { block } = parseTag(await org.runtime.pool.readTag(release.tagOid));
+    const files = filesOf((await org.runtime.recordOf(release)).content);
+    const read = ({ path }: { path: string }) => {
+      const folder = path.startsWith('objects/') ? '' : 'plugins/sales/';
+      return org.runtime.pool
+        .find(`main:${folder}${path}`)
+        .then((found) => org.runtime.pool.readBlob(found!.oid));
+    };
+    const [plugin] = block.plugins;
+    await expect(
+      checkReleaseFiles(plugin!, { release: release.tag, files }, read),
+    ).resolves.toBeUndefined();
+    const { serverTree: _, ...other } = plugin!;
+    await expect(checkReleaseFiles(other, { release: release.tag, files }, read)).rejects.toThrow();
+  });
+
+  it('is of the version that its plugin.json says', async () => {
+    await expect(publish('1.3.0')).rejects.toMatchObject({
+      code: MISMATCH,
+      message: 'sales: server/plugin.json says that it is 1.2.0, not 1.3.0',
+    });
+    expect(await org.repository.git('tag', '--list')).toBe('');
+    await expect(publish('1.2.0')).resolves.toMatchObject({ isNew: true });
+  });
+
+  it('is of any version where plugin.json says none', async () => {
+    await org.commit(serverPart('sales'));
+
+    await expect(publish('1.3.0')).resolves.toMatchObject({ isNew: true });
   });
 });
 
@@ -272,6 +326,7 @@ describe('a release tag in the repository', () => {
   });
 
   it.each([
+    ['a server part that is not there', { serverTree: '1'.repeat(40) }],
     ['another tree', { tree: '1'.repeat(40) }],
     ['another digest', { contentDigest: `sha256:${'1'.repeat(64)}` }],
     ['a commit that is not there', { commit: '1'.repeat(40) }],
@@ -279,6 +334,15 @@ describe('a release tag in the repository', () => {
   ])('is none when it states %s', async (_, part) => {
     expect(await forge(({ plugins }) => version2(plugins, part))).toEqual(['1.0.0']);
     expect(org.logged).toContain('tag ignored');
+  });
+
+  it.each([
+    ['another server part', { serverDigest: `sha256:${'1'.repeat(64)}` }],
+    ['a version that its server part is not', { version: '2.0.0' }],
+  ])('is none when it states %s', async (_, part) => {
+    await org.commit(serverPart('sales', { version: '1.0.0' }));
+
+    expect(await forge(({ plugins }) => version2(plugins, part))).toEqual(['1.0.0']);
   });
 
   it('is none when it was made for another repository', async () => {

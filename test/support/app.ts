@@ -3,18 +3,24 @@ import type { AddressInfo } from 'node:net';
 import type { Stores } from '../../src/database/stores.ts';
 import { createApp } from '../../src/http/app.ts';
 import { createOnce } from '../../src/http/idempotency.ts';
+import { managementPlugins } from '../../src/http/management-plugins.ts';
 import { managementRouter } from '../../src/http/management-router.ts';
 import { openApiOf } from '../../src/http/openapi.ts';
+import { type CheckInput, pluginApiRouter } from '../../src/http/plugin-api-router.ts';
 import { createRateLimiter } from '../../src/http/rate-limit.ts';
+import { resourcePages } from '../../src/http/resource-pages.ts';
 import { type Route, routesOf } from '../../src/http/route.ts';
 import { createHttpServer, type HotPath } from '../../src/http/server.ts';
+import { createTierLimiter } from '../../src/http/tier-limit.ts';
 import { type Authenticator, createAuthenticator } from '../../src/identity/authenticate.ts';
 import { mintApiKey } from '../../src/identity/keys.ts';
 import { createManagementAuth } from '../../src/identity/management.ts';
+import type { OrgPolicy } from '../../src/identity/org-policy.ts';
 import type { ResolveJwt } from '../../src/identity/resolve-token.ts';
 import type { Role } from '../../src/identity/roles.ts';
 import type { Clock } from '../../src/model/clock.ts';
 import { parseNetworks } from '../../src/outbound/address.ts';
+import type { PluginHost } from '../../src/plugin-host/plugin-host.ts';
 import { createMasterKey } from '../../src/signing/master-key.ts';
 import { conformanceTo } from './conformance.ts';
 import { Memory } from './fakes/memory.ts';
@@ -67,6 +73,10 @@ export interface AppOptions {
   trustedProxies?: string;
   /** Whose a JWT is; none counts without. */
   resolveJwt?: ResolveJwt;
+  /** What runs of server parts, with their routes and pages. */
+  plugins?: PluginHost;
+  checkInput?: CheckInput;
+  policy?: OrgPolicy;
 }
 
 export const MANAGEMENT_KEY = 'the-management-key-of-tests';
@@ -82,7 +92,15 @@ export async function serveApp(options: AppOptions): Promise<TestApp> {
     publicUrl = null,
     trustedProxies = '',
     resolveJwt,
+    plugins,
+    checkInput = async () => ({ isValid: true }),
+    policy,
   } = options;
+  const names = {
+    has: (slug: string) => orgs.includes(slug),
+    slugs: () => orgs,
+    policy: () => policy,
+  };
   const memory = new Memory();
   const stores = createMemoryStores(memory);
   for (const slug of orgs) await stores.orgs.insert(makeOrg(slug), makeEntry());
@@ -94,7 +112,7 @@ export async function serveApp(options: AppOptions): Promise<TestApp> {
   const rows = options.rows(stores, authenticator);
   const conformance = conformanceTo(openApiOf([{ at, rows, isEnveloped }], 'test'));
   const router = routesOf(rows, {
-    orgs: { has: (slug) => orgs.includes(slug), slugs: () => orgs },
+    orgs: names,
     isEnveloped,
     once: createOnce({ ...stores, master: createMasterKey(Buffer.alloc(32, 7)), clock }),
   });
@@ -105,9 +123,18 @@ export async function serveApp(options: AppOptions): Promise<TestApp> {
     logError: (error) => logged.push(error),
     publicUrl,
     trustedProxies: parseNetworks(trustedProxies),
-    management: managementRouter(createManagementAuth({ key: MANAGEMENT_KEY, clock })),
-    routers: [{ at, router }],
+    management: managementRouter(
+      createManagementAuth({ key: MANAGEMENT_KEY, clock }),
+      plugins && managementPlugins({ plugins, orgs: names, clock }),
+    ),
+    ...(plugins && { pages: resourcePages({ plugins, orgs: names }) }),
+    routers: [...(plugins ? [pluginApi(plugins)] : []), { at, router }],
   });
+  function pluginApi(host: PluginHost) {
+    const tiers = rateLimit === 'off' ? undefined : createTierLimiter(clock);
+    const own = pluginApiRouter({ plugins: host, orgs: names, checkInput, tiers });
+    return { at: '/api/v1/plugin', router: own };
+  }
   const watch: HotPath = (request, response) => {
     conformance.watch(request, response);
     return false;

@@ -95,6 +95,7 @@ const TABLES = [
   'sealedPacket',
   'job',
   'tokenKey',
+  'hostPlugin',
 ] as const;
 
 /** Orgs and users take what belongs to them along. */

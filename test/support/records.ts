@@ -11,6 +11,8 @@ import type { Session } from '../../src/identity/session.ts';
 import type { User } from '../../src/identity/user.ts';
 import type { ProviderSettings } from '../../src/mirror/provider/settings.ts';
 import type { Condition, Upstream } from '../../src/mirror/upstream.ts';
+import { eventOf, type HookEvent } from '../../src/plugin-host/events/event.ts';
+import type { OutboxMessage } from '../../src/plugin-host/events/outbox.ts';
 import type { OrgKey } from '../../src/signing/keys.ts';
 
 /** Whole records for tests that care about one or two of their fields. */
@@ -254,5 +256,40 @@ export const makeCondition = (id: string, part: Partial<Condition> = {}): Condit
   raisedAt: at,
   acceptedAt: null,
   acceptedBy: null,
+  ...part,
+});
+
+/** Its id is of no UUID's form, for tests to read. */
+export const makeEvent = (id: string, part: Partial<HookEvent> = {}): HookEvent => ({
+  ...eventOf({
+    org: 'acme',
+    type: 'approval.created',
+    at,
+    data: { approvalId: 'change-requests/1' },
+  }),
+  id,
+  ...part,
+});
+
+export const makeMessage = (eventId: string, part: Partial<OutboxMessage> = {}): OutboxMessage => ({
+  org: 'acme',
+  scope: 'org',
+  id: 'webhooks',
+  eventId,
+  event: {
+    id: eventId,
+    type: 'approval.created',
+    timestamp: at,
+    orgId: 'acme',
+    namespaceId: null,
+    departmentId: null,
+    data: { approvalId: 'change-requests/1' },
+  },
+  state: 'pending',
+  attempts: 0,
+  dueAt: at,
+  changedAt: at,
+  lastStatus: null,
+  lastError: null,
   ...part,
 });

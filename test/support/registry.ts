@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../../src/model/diagnostic.ts';
 import { formatDiagnostic } from '../../src/model/diagnostic.ts';
 import type { Files } from './git.ts';
+import { plainManifest } from './plugins.ts';
 
 /** A document of a kind; `fields` are lines of its spec, in flow form. */
 export const yaml = (kind: string, spec: string, metadata?: string): string =>
@@ -26,6 +27,19 @@ export const smallRegistry = (more: Files = {}): Files => ({
   'objects/skills/unused.yaml': skill('unused'),
   ...more,
 });
+
+/** A plugin's server part: what `plugin.json` must say and more, and its script. */
+export const serverPart = (
+  id: string,
+  more: Readonly<Record<string, unknown>> = {},
+  script = 'export default {};\n',
+): Record<string, string> => {
+  const { version: _, ...plain } = plainManifest(id);
+  return {
+    [`plugins/${id}/server/plugin.json`]: `${JSON.stringify({ ...plain, ...more }, null, 2)}\n`,
+    [`plugins/${id}/server/index.js`]: script,
+  };
+};
 
 /** `code path:line:column message (hint)`, as a table of refusals has it. */
 export const told = (diagnostics: readonly Diagnostic[]): string[] =>

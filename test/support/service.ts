@@ -6,6 +6,7 @@ import { listen } from '../../src/http/listen.ts';
 import type { OpenApi } from '../../src/http/openapi.ts';
 import { createHttpServer, type HotPath } from '../../src/http/server.ts';
 import type { Clock } from '../../src/model/clock.ts';
+import type { PluginHost } from '../../src/plugin-host/plugin-host.ts';
 import type { Jobs } from '../../src/queue/jobs.ts';
 import { openService as openWhole } from '../../src/service/open.ts';
 import { conformanceTo } from './conformance.ts';
@@ -25,6 +26,8 @@ export interface TestService {
   advance(ms: number): void;
   /** What is done without being asked for. */
   jobs: Jobs;
+  /** What runs of server parts. */
+  plugins: PluginHost;
   /** What was logged as nobody's fault but ours. */
   logged: unknown[];
   close(): Promise<void>;
@@ -80,6 +83,7 @@ export async function openService(
     openApi: service.openApi,
     admin,
     jobs: service.jobs,
+    plugins: service.plugins,
     advance(ms) {
       aheadMs += ms;
     },

@@ -6,16 +6,26 @@ import { ProviderError, type ProviderReason } from './port.ts';
 /** Requests to one provider's HTTP API, in JSON. */
 export interface Api {
   /** @throws {ProviderError} */
-  get(path: string, query: Readonly<Record<string, string>>): Promise<unknown>;
+  get(path: string, query?: Readonly<Record<string, string>>): Promise<unknown>;
   /** @throws {ProviderError} */
   post(path: string, body: Readonly<Record<string, unknown>>): Promise<unknown>;
 }
+
+export interface ApiRequest {
+  method: string;
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  body?: string;
+}
+
+/** How requests get there. Throws {@link ProviderError} for what gets no answer. */
+export type Send = (request: ApiRequest) => Promise<OutboundAnswer>;
 
 interface ApiOptions {
   apiUrl: string;
   /** With the token. */
   headers: Readonly<Record<string, string>>;
-  outbound: OutboundPolicy;
+  send: Send;
 }
 
 /** Two tries of a person's request, and its push, must fit into a request's 30 s. */
@@ -24,24 +34,29 @@ const TIMEOUT_MS = 5_000;
 const LIMIT_BYTES = 16 * 1024 * 1024;
 const LOGGED_LENGTH = 500;
 
-export function createApi({ apiUrl, headers, outbound }: ApiOptions): Api {
+export const sendBy =
+  (outbound: OutboundPolicy): Send =>
+  ({ url, ...request }) => {
+    const terms = { timeoutMs: TIMEOUT_MS, limitBytes: LIMIT_BYTES };
+    return outboundFetch(url, { ...request, ...terms }, outbound).catch(rethrow);
+  };
+
+export function createApi({ apiUrl, headers, send }: ApiOptions): Api {
   async function ask(method: string, path: string, body?: string): Promise<unknown> {
     const type = body === undefined ? {} : { 'content-type': 'application/json' };
-    const request = {
-      method,
-      headers: { accept: 'application/json', 'user-agent': 'waymark', ...headers, ...type },
-      ...(body === undefined ? {} : { body }),
-      timeoutMs: TIMEOUT_MS,
-      limitBytes: LIMIT_BYTES,
-    };
-    const answer = await outboundFetch(`${apiUrl}${path}`, request, outbound).catch(rethrow);
+    const all = { accept: 'application/json', 'user-agent': 'waymark', ...headers, ...type };
+    const given = body === undefined ? {} : { body };
+    const answer = await send({ method, url: `${apiUrl}${path}`, headers: all, ...given });
     const said = () => withoutToken(answer.body.toString(), headers).slice(0, LOGGED_LENGTH);
     if (answer.status >= 200 && answer.status < 300) return parse(answer.body, said);
     throw refusalOf(answer, said());
   }
 
   return {
-    get: (path, query) => ask('GET', `${path}?${new URLSearchParams(query).toString()}`),
+    get: (path, query = {}) => {
+      const search = new URLSearchParams(query).toString();
+      return ask('GET', search === '' ? path : `${path}?${search}`);
+    },
     post: (path, body) => ask('POST', path, JSON.stringify(body)),
   };
 }

@@ -21,8 +21,8 @@ const PAGE = 50;
 /** Gitea's API, version 1, which Forgejo has as well. */
 export function giteaProvider(api: Api, project: string): Provider {
   const repo = `/repos/${project}`;
-  const list = async (state: 'open' | 'all', page: number) => {
-    const query = { state, sort: 'recentupdate', limit: String(PAGE), page: String(page) };
+  const list = async (state: 'open' | 'all', page: number, size = PAGE) => {
+    const query = { state, sort: 'recentupdate', limit: String(size), page: String(page) };
     return listIn(await api.get(`${repo}/pulls`, query));
   };
 
@@ -49,6 +49,9 @@ export function giteaProvider(api: Api, project: string): Provider {
       const second = first.length < PAGE ? [] : await list('all', 2);
       return readEach([...first, ...second], toPullRequest);
     },
+
+    pagePullRequests: async (page, size) => readEach(await list('all', page, size), toPullRequest),
+    getPullRequest: async (number) => toPullRequest(await api.get(`${repo}/pulls/${number}`)),
   };
 }
 

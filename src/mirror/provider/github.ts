@@ -23,6 +23,11 @@ export const githubHeaders = (token: string) => ({
 export function githubProvider(api: Api, project: string): Provider {
   const repo = `/repos/${project}`;
   const [owner] = project.split('/');
+  const pageOf = async (page: number, size: number) => {
+    const order = { state: 'all', sort: 'updated', direction: 'desc' };
+    const query = { ...order, per_page: String(size), page: String(page) };
+    return readEach(listIn(await api.get(`${repo}/pulls`, query)), toPullRequest);
+  };
 
   return {
     async reportStatus({ commit, targetUrl, description, ...status }) {
@@ -40,10 +45,9 @@ export function githubProvider(api: Api, project: string): Provider {
       return toPullRequest(await api.post(`${repo}/pulls`, { title, head, base, body, draft }));
     },
 
-    async listPullRequests() {
-      const query = { state: 'all', sort: 'updated', direction: 'desc', per_page: '100' };
-      return readEach(listIn(await api.get(`${repo}/pulls`, query)), toPullRequest);
-    },
+    listPullRequests: () => pageOf(1, 100),
+    pagePullRequests: pageOf,
+    getPullRequest: async (number) => toPullRequest(await api.get(`${repo}/pulls/${number}`)),
   };
 }
 

@@ -24,7 +24,7 @@ export function gitlabProvider(api: Api, project: string): Provider {
   const repo = `/projects/${encodeURIComponent(project)}`;
   const list = async (query: Record<string, string>) => {
     const order = { order_by: 'updated_at', sort: 'desc', per_page: '100' };
-    return listIn(await api.get(`${repo}/merge_requests`, { ...query, ...order }));
+    return listIn(await api.get(`${repo}/merge_requests`, { ...order, ...query }));
   };
 
   return {
@@ -56,6 +56,14 @@ export function gitlabProvider(api: Api, project: string): Provider {
     },
 
     listPullRequests: async () => readEach(await list({ state: 'all' }), toPullRequest),
+
+    async pagePullRequests(page, size) {
+      const query = { state: 'all', per_page: String(size), page: String(page) };
+      return readEach(await list(query), toPullRequest);
+    },
+
+    getPullRequest: async (number) =>
+      toPullRequest(await api.get(`${repo}/merge_requests/${number}`)),
   };
 }
 

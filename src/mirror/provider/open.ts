@@ -2,7 +2,7 @@ import type { OutboundPolicy } from '../../outbound/guard.ts';
 import type { Vault } from '../../secrets/vault.ts';
 import type { Upstream } from '../upstream.ts';
 import { parseUpstreamUrl } from '../upstream-url.ts';
-import { type Api, createApi } from './api.ts';
+import { type Api, createApi, sendBy } from './api.ts';
 import { giteaHeaders, giteaProvider } from './gitea.ts';
 import { githubHeaders, githubProvider } from './github.ts';
 import { gitlabHeaders, gitlabProvider } from './gitlab.ts';
@@ -19,7 +19,8 @@ interface Adapter {
   over: (api: Api, project: string) => Provider;
 }
 
-const adapters: Record<ProviderKind, Adapter> = {
+/** What is different between them. */
+export const adapters: Readonly<Record<ProviderKind, Adapter>> = {
   github: { headers: githubHeaders, over: githubProvider },
   gitlab: { headers: gitlabHeaders, over: gitlabProvider },
   gitea: { headers: giteaHeaders, over: giteaProvider },
@@ -45,5 +46,6 @@ export async function openProvider(
     throw new ProviderError('secret-missing', message);
   }
   const { headers, over } = adapters[kind];
-  return over(createApi({ apiUrl, headers: headers(token), outbound }), project);
+  const send = sendBy(outbound);
+  return over(createApi({ apiUrl, headers: headers(token), send }), project);
 }

@@ -51,6 +51,9 @@ export interface Provider {
   openPullRequest(wanted: NewPullRequest): Promise<PullRequest>;
   /** Of every state, the last changed first; at most a hundred. */
   listPullRequests(): Promise<PullRequest[]>;
+  /** So many of them, from page 1 on. */
+  pagePullRequests(page: number, size: number): Promise<PullRequest[]>;
+  getPullRequest(number: number): Promise<PullRequest>;
 }
 
 export type ProviderReason =

@@ -56,7 +56,8 @@ export async function checkProvider(
   return settings;
 }
 
-const API_PATHS = { github: '/api/v3', gitlab: '/api/v4', gitea: '/api/v1' } as const;
+/** Where a service of its own has its API. */
+export const API_PATHS = { github: '/api/v3', gitlab: '/api/v4', gitea: '/api/v1' } as const;
 
 export function providerPlace(
   { kind, apiUrl, project }: ProviderSettings,

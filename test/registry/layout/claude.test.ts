@@ -3,6 +3,7 @@ import type { PluginContent } from '../../../src/model/object.ts';
 import { renderLayout } from '../../../src/registry/layout/render.ts';
 import type { RenderedItem } from '../../../src/registry/layout/rendered.ts';
 import { contentsOf, type FileTexts } from '../../support/plugin-contents.ts';
+import { plainManifest } from '../../support/plugins.ts';
 
 const document = (kind: string, spec: object, metadata: object = {}): string =>
   JSON.stringify({ apiVersion: 'waymark/v1', kind, metadata, spec });
@@ -63,7 +64,8 @@ describe("renderLayout('claude')", () => {
       'README.md': '# P\n',
       'assets/logo.txt': 'logo',
       'hooks/notes.txt': 'beside the hooks',
-      'server/plugin.json': '{}',
+      'server/plugin.json': JSON.stringify(plainManifest('p')),
+      'server/index.js': 'export default {};',
       'skills/s.yaml': document('Skill', { description: 'd', body: 'b' }),
     });
 

@@ -5,6 +5,7 @@ import {
 } from '../../../src/changes/change-request.ts';
 import { pageIn } from './listing.ts';
 import { copy, type Memory, sortedBy } from './memory.ts';
+import { appendEvents } from './memory-events.ts';
 
 export function memoryChangeRequestStore(memory: Memory): ChangeRequestStore {
   const of = (org: string) => memory.changeRequests.filter((one) => one.org === org);
@@ -20,21 +21,23 @@ export function memoryChangeRequestStore(memory: Memory): ChangeRequestStore {
 
     active: async (org) => sortedBy(of(org).filter(isActive), 'number'),
 
-    async insert(request, entryOf) {
+    async insert(request, entryOf, eventsOf = () => []) {
       memory.requireOrg(request.org);
       const number = Math.max(0, ...of(request.org).map((one) => one.number)) + 1;
       const made = { ...copy(request), number, source: request.source ?? branchOf(number) };
       const isTaken = of(request.org).some((one) => isActive(one) && one.source === made.source);
       if (isTaken) return undefined;
       memory.changeRequests.push(made);
+      appendEvents(memory, eventsOf(copy(made)));
       memory.append(entryOf(copy(made)));
       return copy(made);
     },
 
-    async replace(request, expected, entry) {
+    async replace(request, expected, entry, events = []) {
       const stored = at(request.org, request.number, expected);
       if (!stored) return false;
       Object.assign(stored, copy(request));
+      appendEvents(memory, events);
       if (entry) memory.append(entry);
       return true;
     },
@@ -62,9 +65,10 @@ export function memoryChangeRequestStore(memory: Memory): ChangeRequestStore {
         'id',
       ),
 
-    async addReview(review, entry) {
+    async addReview(review, entry, events = []) {
       memory.requireOrg(review.org);
       memory.reviews.push(copy(review));
+      appendEvents(memory, events);
       memory.append(entry);
     },
   };

@@ -42,6 +42,8 @@ export function memoryOrgStore(memory: Memory): OrgStore {
       memory.apiKeys = memory.apiKeys.filter(isKept);
       memory.feedTokens = memory.feedTokens.filter(isKept);
       memory.members = memory.members.filter(isKept);
+      memory.bindingSecrets = memory.bindingSecrets.filter(isKept);
+      memory.pluginValues = memory.pluginValues.filter(isKept);
       for (const session of memory.sessions) if (session.org === slug) session.org = null;
       memory.keptAnswers = memory.keptAnswers.filter(isKept);
       memory.clients = memory.clients.filter(isKept);
@@ -62,6 +64,12 @@ export function memoryOrgStore(memory: Memory): OrgStore {
       memory.commitAuthors = memory.commitAuthors.filter(isKept);
       memory.jobs = memory.jobs.filter(isKept);
       memory.quarantines = memory.quarantines.filter(isKept);
+      memory.bindingStops = memory.bindingStops.filter(isKept);
+      memory.integrationHealth = memory.integrationHealth.filter(isKept);
+      memory.events = memory.events.filter(isKept);
+      memory.deliveries = memory.deliveries.filter(isKept);
+      memory.messages = memory.messages.filter(isKept);
+      memory.suspensions = memory.suspensions.filter(isKept);
       memory.append(entry);
     },
   };

@@ -1,6 +1,6 @@
 import type { QuarantineStore } from '../../../src/delivery/quarantine.ts';
 import type { Fence } from '../../../src/model/fence.ts';
-import { type Job, type JobStore, jobId } from '../../../src/queue/job.ts';
+import { type Job, type JobOrder, type JobStore, jobId } from '../../../src/queue/job.ts';
 import { copy, type Memory, sortedBy } from './memory.ts';
 
 const isAnyOf =
@@ -14,36 +14,41 @@ const runningIn = (memory: Memory, { id, epoch }: Fence) =>
 const isDue = ({ state, runAt, lockedUntil }: Job, now: string, soon: string) =>
   (state === 'pending' && runAt <= soon) || (state === 'running' && lockedUntil! < now);
 
+/** Asks for a job, as within the transaction of what is to be done. */
+export function scheduleIn(memory: Memory, order: JobOrder, now: string): Job {
+  const job = memory.jobs.find(({ id }) => id === jobId(order));
+  if (!job) return copy(addJob(memory, order, now));
+  const { state, nextRunAt } = job;
+  if (state === 'running') {
+    job.nextRunAt = nextRunAt !== null && nextRunAt < order.runAt ? nextRunAt : order.runAt;
+  } else if (state !== 'pending' || order.runAt < job.runAt) {
+    job.runAt = order.runAt;
+  }
+  if (state !== 'running') job.state = 'pending';
+  if (isAnyOf('done', 'failed')({ ...job, state })) job.failures = 0;
+  Object.assign(job, { payload: copy(order.payload), changedAt: now });
+  return copy(job);
+}
+
+function addJob(memory: Memory, order: JobOrder, now: string): Job {
+  if (order.org !== null) memory.requireOrg(order.org);
+  const fresh = { state: 'pending', epoch: 0, failures: 0, lastError: null } as const;
+  const times = { nextRunAt: null, lockedUntil: null, changedAt: now };
+  const job = copy({ ...order, ...fresh, ...times, id: jobId(order) });
+  memory.jobs.push(job);
+  return job;
+}
+
 export function memoryJobStore(memory: Memory): JobStore {
   const find = (id: string) => memory.jobs.find((job) => job.id === id);
 
-  const ensure: JobStore['ensure'] = async (order, now) => {
-    if (order.org !== null) memory.requireOrg(order.org);
-    if (find(jobId(order))) return;
-    const fresh = { state: 'pending', epoch: 0, failures: 0, lastError: null } as const;
-    const times = { nextRunAt: null, lockedUntil: null, changedAt: now };
-    memory.jobs.push(copy({ ...order, ...fresh, ...times, id: jobId(order) }));
-  };
-
   return {
-    ensure,
+    onScheduled: (listener) => void memory.listeners.push(listener),
 
-    async schedule(order, now) {
-      const job = find(jobId(order));
-      if (!job) {
-        await ensure(order, now);
-        return copy(find(jobId(order))!);
-      }
-      const { state, nextRunAt } = job;
-      if (state === 'running') {
-        job.nextRunAt = nextRunAt !== null && nextRunAt < order.runAt ? nextRunAt : order.runAt;
-      } else if (state !== 'pending' || order.runAt < job.runAt) {
-        job.runAt = order.runAt;
-      }
-      if (state !== 'running') job.state = 'pending';
-      if (isAnyOf('done', 'failed')({ ...job, state })) job.failures = 0;
-      Object.assign(job, { payload: copy(order.payload), changedAt: now });
-      return copy(job);
+    schedule: async (order, now) => scheduleIn(memory, order, now),
+
+    async ensure(order, now) {
+      if (!find(jobId(order))) addJob(memory, order, now);
     },
 
     async claim(id, now, lockedUntil) {

@@ -1,5 +1,6 @@
 import type { Projection, PublicationStore } from '../../../src/delivery/publication.ts';
 import { type Memory, sortedBy } from './memory.ts';
+import { appendEvents } from './memory-events.ts';
 
 export function memoryPublicationStore(memory: Memory): PublicationStore {
   return {
@@ -35,6 +36,7 @@ export function memoryPublicationStore(memory: Memory): PublicationStore {
       if (isOvertaken(memory, projection)) return false;
       movePointers(memory, projection);
       addReleases(memory, projection);
+      appendEvents(memory, projection.events ?? []);
       appendEntries(memory, projection);
       close(memory, projection.closes);
       return true;

@@ -15,7 +15,15 @@ import type { TokenKey } from '../../../src/identity/token-key.ts';
 import type { ExternalIdentity, User } from '../../../src/identity/user.ts';
 import type { Condition, Upstream } from '../../../src/mirror/upstream.ts';
 import { chainEntry } from '../../../src/model/audit-chain.ts';
-import type { Job } from '../../../src/queue/job.ts';
+import type { StoredBindingSecret } from '../../../src/plugin-host/callbacks/binding-secret.ts';
+import type { KvPlace } from '../../../src/plugin-host/callbacks/kv-store.ts';
+import type { BindingRef } from '../../../src/plugin-host/contract/wire.ts';
+import type { HookEvent } from '../../../src/plugin-host/events/event.ts';
+import type { HookDelivery } from '../../../src/plugin-host/events/event-store.ts';
+import type { OutboxMessage } from '../../../src/plugin-host/events/outbox.ts';
+import type { HealthNote } from '../../../src/plugin-host/integration-health.ts';
+import type { BindingStop, HostPluginState } from '../../../src/plugin-host/plugin-state.ts';
+import type { Job, Wakeup } from '../../../src/queue/job.ts';
 import type { StoredSecret } from '../../../src/secrets/secret.ts';
 import type { Checkpoint } from '../../../src/signing/checkpoint.ts';
 import type { OrgKey, StoredRoot } from '../../../src/signing/keys.ts';
@@ -40,6 +48,8 @@ export class Memory {
   roots: StoredRoot[] = [];
   bodies: SealedBody[] = [];
   secrets: StoredSecret[] = [];
+  bindingSecrets: StoredBindingSecret[] = [];
+  pluginValues: (KvPlace & { key: string; value: string })[] = [];
   upstreams: Upstream[] = [];
   conditions: Condition[] = [];
   webhooks: { org: string; mark: string; expiresAt: string }[] = [];
@@ -49,13 +59,25 @@ export class Memory {
   commitAuthors: { org: string; commit: string; actor: string }[] = [];
   tokenKeys: TokenKey[] = [];
   jobs: Job[] = [];
+  listeners: ((job: Wakeup) => void)[] = [];
+  events: (HookEvent & { settledAt: string | null })[] = [];
+  deliveries: HookDelivery[] = [];
+  messages: OutboxMessage[] = [];
+  suspensions: (BindingRef & { org: string; urlDigest: string; since: string })[] = [];
   quarantines: Quarantine[] = [];
+  hostPlugins: HostPluginState[] = [];
+  bindingStops: BindingStop[] = [];
+  integrationHealth: (HealthNote & { org: string; integration: string })[] = [];
   audit: ChainedEntry[] = [];
   checkpoints: Checkpoint[] = [];
 
   append(entry: AuditEntry): void {
     const last = this.audit.findLast(({ tenant }) => tenant === entry.tenant);
     this.audit.push(chainEntry(last, entry));
+  }
+
+  announce(job: Wakeup): void {
+    for (const listener of this.listeners) listener(job);
   }
 
   /** What a foreign key does in a database. */

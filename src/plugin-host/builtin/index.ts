@@ -1,0 +1,4 @@
+import type { Builtin } from '../sources/builtin-part.ts';
+
+/** Server parts that are Waymark's own, and need nothing but the wire. */
+export const BUILTINS: readonly Builtin[] = [];

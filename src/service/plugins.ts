@@ -1,0 +1,85 @@
+import { readdir } from 'node:fs/promises';
+import { type Config, ConfigError } from '../config/config.ts';
+import { changeRequestRoutes } from '../http/change-request-routes.ts';
+import { namespaceRoutes } from '../http/namespace-routes.ts';
+import { createPluginReader } from '../http/plugin-reader.ts';
+import { releaseRoutes } from '../http/release-routes.ts';
+import { policyOf } from '../identity/org-policy.ts';
+import { BUILTINS } from '../plugin-host/builtin/index.ts';
+import { webhooks } from '../plugin-host/builtin/webhooks.ts';
+import { createBindingSecrets } from '../plugin-host/callbacks/binding-secrets.ts';
+import { createCallRecords } from '../plugin-host/callbacks/call-records.ts';
+import { createCallbacks } from '../plugin-host/callbacks/callbacks.ts';
+import type { ReadPort } from '../plugin-host/callbacks/read-port.ts';
+import { bindingProblems } from '../plugin-host/check-config.ts';
+import { configForBy } from '../plugin-host/config-for.ts';
+import { createSchemaChecker } from '../plugin-host/contract/schema-checker.ts';
+import { createPluginHost } from '../plugin-host/host.ts';
+import { Places } from '../plugin-host/places.ts';
+import { createProcesses } from '../plugin-host/runtime/process.ts';
+import { createSandboxes } from '../plugin-host/runtime/sandbox.ts';
+import { SiteParts } from '../plugin-host/site-parts.ts';
+import { builtinPart } from '../plugin-host/sources/builtin-part.ts';
+import { registryParts } from '../plugin-host/sources/registry-parts.ts';
+import { after } from '../plugin-host/timers.ts';
+import type { Parts } from './routers.ts';
+
+type Needed = Omit<Parts, 'plugins' | 'schemas' | 'bindingVault'>;
+
+/** Whatever runs of server parts, and what their bindings' secrets are kept in. */
+export async function openPlugins({ plugins: settings }: Config, parts: Needed) {
+  await checkFolder(settings.dir);
+  const { runtimes, pluginValues: kv, pluginStates: states, changeRequests, clock, log } = parts;
+  const secrets = createBindingSecrets(parts);
+  const schemas = createSchemaChecker();
+  const records = createCallRecords();
+  const callbacks = createCallbacks({
+    ...parts,
+    ...{ records, kv, secrets, read: readerOver(parts) },
+    async checkValue(schema, value) {
+      const verdict = await schemas.check(schema, value);
+      return verdict.isValid ? [] : verdict.errors;
+    },
+  });
+  const sandbox = createSandboxes().start;
+  const sending = webhooks({ ...parts, random: Math.random });
+  const builtins = [...BUILTINS, sending].map(builtinPart);
+  const site = new SiteParts({
+    settings,
+    builtins,
+    states,
+    sandbox,
+    process: createProcesses().start,
+  });
+  const configFor = configForBy({ secrets, schemas });
+  const guests = { records, callbacks, configFor, after, unconfined: settings.unconfined };
+  const plugins = await createPluginHost({
+    ...{ runtimes, site, states, schemas, clock, log },
+    registryParts: registryParts({ keys: settings.keys, sandbox }),
+    slots: { ...guests, clock, log, places: new Places(), checkBinding: bindingProblems(schemas) },
+    async isChangeOpen(org, number) {
+      const status = (await changeRequests.find(org, number))?.status;
+      return status === 'open' || status === 'draft';
+    },
+  });
+  return { plugins, schemas, bindingVault: secrets };
+}
+
+/** By rows of their own: the API's whole table is made later, of the host among others. */
+function readerOver(parts: Needed): ReadPort {
+  const rows = [...namespaceRoutes(parts), ...releaseRoutes(parts), ...changeRequestRoutes(parts)];
+  return createPluginReader(rows, (org) => {
+    const view = parts.runtimes.find(org)?.maybeView;
+    return view && policyOf(view.published.config);
+  });
+}
+
+async function checkFolder(dir: string | null): Promise<void> {
+  if (dir === null) return;
+  try {
+    await readdir(dir);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new ConfigError(`WAYMARK_PLUGINS_DIR: ${dir} cannot be read (${code})`, { cause });
+  }
+}
