@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { HookEvent } from '../plugin-host/events/event.ts';
 import { type EventStore, HOOKS, type HookDelivery } from '../plugin-host/events/event-store.ts';
+import { inPortions, SWEPT_AT_ONCE } from './portions.ts';
 import type { Tables } from './tables.ts';
 import type { Schedule } from './transact.ts';
 
@@ -77,15 +78,63 @@ export function eventStore(db: Kysely<Tables>): EventStore {
         .execute();
     },
 
-    async sweep(before) {
-      const { numDeletedRows } = await db
-        .deleteFrom('hookEvent')
-        .where('settledAt', '<', before)
-        .where('mark', 'is', null)
+    async backlog(org) {
+      const { waiting, oldestAt } = await db
+        .selectFrom('hookEvent')
+        .select(({ fn }) => [fn.countAll().as('waiting'), fn.min('at').as('oldestAt')])
+        .where('org', '=', org)
+        .where('settledAt', 'is', null)
         .executeTakeFirstOrThrow();
-      return Number(numDeletedRows);
+      return { waiting: Number(waiting), oldestAt };
+    },
+
+    async sweep(before) {
+      await inPortions(() => forgetDeliveries(db, before));
+      return await inPortions(() => removeSettled(db, before));
     },
   };
+}
+
+async function removeSettled(db: Kysely<Tables>, before: string): Promise<bigint> {
+  const { numDeletedRows } = await db
+    .deleteFrom('hookEvent')
+    .where(({ eb, refTuple, selectFrom }) =>
+      eb(
+        refTuple('org', 'id'),
+        'in',
+        selectFrom('hookEvent')
+          .select(['org', 'id'])
+          .where('settledAt', '<', before)
+          .where('mark', 'is', null)
+          .limit(SWEPT_AT_ONCE)
+          .$asTuple('org', 'id'),
+      ),
+    )
+    .executeTakeFirstOrThrow();
+  return numDeletedRows;
+}
+
+/** Of events that have to stay. */
+async function forgetDeliveries(db: Kysely<Tables>, before: string): Promise<bigint> {
+  const { numDeletedRows } = await db
+    .deleteFrom('hookDelivery')
+    .where(({ eb, refTuple, selectFrom }) =>
+      eb(
+        refTuple('org', 'eventId'),
+        'in',
+        selectFrom('hookDelivery as told')
+          .innerJoin('hookEvent as event', (join) =>
+            join.onRef('event.org', '=', 'told.org').onRef('event.id', '=', 'told.eventId'),
+          )
+          .select(['told.org', 'told.eventId'])
+          .where('event.settledAt', '<', before)
+          .where('event.mark', 'is not', null)
+          .limit(SWEPT_AT_ONCE)
+          .$asTuple('org', 'eventId'),
+      ),
+    )
+    .executeTakeFirstOrThrow();
+  return numDeletedRows;
 }
 
 const toRow = ({ plugins, environments, data, ...event }: HookEvent): Tables['hookEvent'] => ({

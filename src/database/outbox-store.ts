@@ -3,11 +3,14 @@ import type { BindingRef } from '../plugin-host/contract/wire.ts';
 import type { WireEvent } from '../plugin-host/events/event.ts';
 import {
   OUTBOX,
+  type OutboxBacklog,
   type OutboxKey,
   type OutboxMessage,
   type OutboxStore,
   type OutboxSummary,
 } from '../plugin-host/events/outbox.ts';
+import { appendAudit } from './audit-store.ts';
+import { inPortions, SWEPT_AT_ONCE } from './portions.ts';
 import type { Scheduling } from './scheduling.ts';
 import type { Tables } from './tables.ts';
 import { transactWithJobs } from './transact.ts';
@@ -88,23 +91,65 @@ export function outboxStore(db: Kysely<Tables>, scheduling: Scheduling): OutboxS
       return (await findSuspension(db, org, binding))?.urlDigest;
     },
 
-    async resume(org, { scope, id }) {
-      await db
-        .deleteFrom('outboxSuspension')
-        .where('org', '=', org)
-        .where('scope', '=', scope)
-        .where('binding', '=', id)
-        .execute();
-    },
+    resume: (org, { scope, id }, entry) =>
+      db.transaction().execute(async (tx) => {
+        const { numDeletedRows } = await tx
+          .deleteFrom('outboxSuspension')
+          .where('org', '=', org)
+          .where('scope', '=', scope)
+          .where('binding', '=', id)
+          .executeTakeFirstOrThrow();
+        if (numDeletedRows === 0n) return false;
+        if (entry) await appendAudit(tx, entry);
+        return true;
+      }),
 
-    async sweep(before) {
-      const { numDeletedRows } = await db
-        .deleteFrom('outboxMessage')
-        .where('state', '<>', 'pending')
-        .where('changedAt', '<', before)
-        .executeTakeFirstOrThrow();
-      return Number(numDeletedRows);
-    },
+    backlog: (org) => backlogOf(db, org),
+
+    sweep: (before) => inPortions(() => removeEnded(db, before)),
+  };
+}
+
+async function removeEnded(db: Kysely<Tables>, before: string): Promise<bigint> {
+  const { numDeletedRows } = await db
+    .deleteFrom('outboxMessage')
+    .where(({ eb, refTuple, selectFrom }) =>
+      eb(
+        refTuple('org', 'scope', 'binding', 'eventId'),
+        'in',
+        selectFrom('outboxMessage')
+          .select(['org', 'scope', 'binding', 'eventId'])
+          .where('state', '<>', 'pending')
+          .where('changedAt', '<', before)
+          .limit(SWEPT_AT_ONCE)
+          .$asTuple('org', 'scope', 'binding', 'eventId'),
+      ),
+    )
+    .executeTakeFirstOrThrow();
+  return numDeletedRows;
+}
+
+async function backlogOf(db: Kysely<Tables>, org: string): Promise<OutboxBacklog> {
+  const counts = await db
+    .selectFrom('outboxMessage')
+    .select(['state', ({ fn }) => fn.countAll().as('count')])
+    .where('org', '=', org)
+    .where('state', 'in', ['pending', 'failed'])
+    .groupBy('state')
+    .execute();
+  const { suspended } = await db
+    .selectFrom('outboxSuspension')
+    .select(({ fn }) => fn.countAll().as('suspended'))
+    .where('org', '=', org)
+    .executeTakeFirstOrThrow();
+  // Ids of events are in the order of time.
+  const oldest = await pending(db, org).select('event').orderBy('eventId').limit(1).execute();
+  const [event] = oldest.map((row) => JSON.parse(row.event) as WireEvent);
+  return {
+    ...{ pending: 0, failed: 0 },
+    ...Object.fromEntries(counts.map(({ state, count }) => [state, Number(count)])),
+    suspended: Number(suspended),
+    oldestAt: event?.timestamp ?? null,
   };
 }
 

@@ -208,15 +208,32 @@ await contract('EventStore', (stores) => {
       const all = await withOrgs();
       await write(all, makeEvent('event-1'), makeEvent('event-2', { mark: 'once' }));
       await write(all, makeEvent('event-3'), makeEvent('event-4'));
-      await all.events.addDelivery(makeDelivery());
+      for (const eventId of ['event-1', 'event-2', 'event-3']) {
+        await all.events.addDelivery(makeDelivery({ eventId }));
+      }
       await all.events.settle('acme', ['event-1', 'event-2'], NOW);
       await all.events.settle('acme', ['event-3'], LATER);
 
       expect(await all.events.sweep(LATER)).toBe(1);
 
-      expect(await all.events.deliveries('acme', ['event-1'])).toEqual([]);
+      const left = await all.events.deliveries('acme', ['event-1', 'event-2', 'event-3']);
+      expect(left.map(({ eventId }) => eventId)).toEqual(['event-3']);
       await write(all, makeEvent('event-5', { mark: 'once' }));
       expect(await all.events.unsettled('acme', 10)).toEqual([makeEvent('event-4')]);
+    });
+  });
+
+  describe('backlog', () => {
+    it('counts what is not settled, from the first on', async () => {
+      const all = await withOrgs();
+      await write(all, makeEvent('event-1', { at: NOW }), makeEvent('event-2', { at: LATER }));
+      await write(all, makeEvent('event-3', { at: LATER }));
+      expect(await all.events.backlog('acme')).toEqual({ waiting: 3, oldestAt: NOW });
+
+      await all.events.settle('acme', ['event-1', 'event-2'], LATER);
+
+      expect(await all.events.backlog('acme')).toEqual({ waiting: 1, oldestAt: LATER });
+      expect(await all.events.backlog('globex')).toEqual({ waiting: 0, oldestAt: null });
     });
   });
 

@@ -186,6 +186,53 @@ await contract('OutboxStore', (stores) => {
     });
   });
 
+  describe('resume', () => {
+    it('tells the audit log of a binding that was suspended, and of no other', async () => {
+      const { outbox, audit } = await withOrgs();
+      await outbox.suspend('acme', own, 'digest-1', at(2));
+      const entry = makeEntry({ action: 'webhook.resume' });
+
+      expect(await outbox.resume('acme', ofEast, entry)).toBe(false);
+      expect(await outbox.resume('globex', own, entry)).toBe(false);
+      expect(await outbox.resume('acme', own, entry)).toBe(true);
+      expect(await outbox.resume('acme', own, entry)).toBe(false);
+
+      const told = await audit.list('acme', 0, 10);
+      expect(told.map(({ action }) => action)).toEqual(['webhook.resume']);
+    });
+  });
+
+  describe('backlog', () => {
+    it('counts what an org has not sent, from the event that waits longest', async () => {
+      const { outbox } = await withOrgs();
+      const happened = (id: string, minute: number) => {
+        const { event } = makeMessage(id);
+        return makeMessage(id, { event: { ...event, timestamp: at(minute) } });
+      };
+      for (const [i, id] of ['event-1', 'event-2', 'event-3', 'event-4'].entries()) {
+        await outbox.add(happened(id, i), at(9));
+      }
+      await outbox.finish(happened('event-1', 0), endOf({ state: 'sent' }));
+      await outbox.finish(happened('event-2', 1), endOf({ state: 'failed' }));
+      await outbox.suspend('acme', ofEast, 'digest-1', at(9));
+      await outbox.add(makeMessage('event-1', { org: 'globex' }), at(9));
+
+      expect(await outbox.backlog('acme')).toEqual({
+        pending: 2,
+        failed: 1,
+        suspended: 1,
+        oldestAt: at(2),
+      });
+    });
+
+    it('is nothing where nothing was sent', async () => {
+      const { outbox } = await withOrgs();
+
+      const nothing = { pending: 0, failed: 0, suspended: 0, oldestAt: null };
+      expect(await outbox.backlog('acme')).toEqual(nothing);
+    });
+  });
+
   it('sweep forgets what was over before', async () => {
     const { outbox } = await withOrgs();
     for (const [id, state, changedAt] of [
@@ -201,6 +248,17 @@ await contract('OutboxStore', (stores) => {
     expect(await outbox.sweep(at(2))).toBe(2);
 
     expect(await outbox.summary('acme', own)).toMatchObject({ pending: 1, sent: 1, failed: 0 });
+  });
+
+  it('sweep takes as many statements as it needs', async () => {
+    const { outbox } = await withOrgs();
+    const ids = Array.from({ length: 1001 }, (_, i) => `event-${i}`);
+    for (const id of ids) await outbox.add(makeMessage(id), at(1));
+    await outbox.suspend('acme', own, 'digest-1', at(1));
+
+    expect(await outbox.sweep(at(2))).toBe(1001);
+
+    expect(await outbox.summary('acme', own)).toMatchObject({ pending: 0, failed: 0 });
   });
 
   it('goes with its org', async () => {

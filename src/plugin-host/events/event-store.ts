@@ -24,7 +24,12 @@ export interface EventStore {
   addDelivery(delivery: HookDelivery): Promise<void>;
   /** Every binding has heard of them. */
   settle(org: string, eventIds: readonly string[], at: string): Promise<void>;
-  /** Settled before, and not told of once and for all. Answers how many. */
+  /** How many some binding may not have heard of, and when the oldest happened. */
+  backlog(org: string): Promise<{ waiting: number; oldestAt: string | null }>;
+  /**
+   * Removes what was settled before. Of what is told of once and for all the
+   * event stays, and who heard of it goes. Answers how many events.
+   */
   sweep(before: string): Promise<number>;
 }
 

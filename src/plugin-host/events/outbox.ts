@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../../audit/entry.ts';
 import type { BindingRef } from '../contract/wire.ts';
 import type { WireEvent } from './event.ts';
 
@@ -40,6 +41,17 @@ export interface OutboxSummary {
   suspendedSince: string | null;
 }
 
+/** What an org's receivers have not been told. */
+export interface OutboxBacklog {
+  pending: number;
+  /** Given up, and not swept yet. */
+  failed: number;
+  /** Bindings whose receivers are gone for good. */
+  suspended: number;
+  /** When that happened of which a receiver waits longest to hear. */
+  oldestAt: string | null;
+}
+
 /** Messages that must not be lost. One that is pending has a job that sends it. */
 export interface OutboxStore {
   /** Leaves one that is there as it is. Its job looks for it at `jobAt`. */
@@ -57,7 +69,9 @@ export interface OutboxStore {
   suspend(org: string, binding: BindingRef, urlDigest: string, since: string): Promise<void>;
   /** The URL that the binding is suspended for, by its digest. */
   suspendedUrl(org: string, binding: BindingRef): Promise<string | undefined>;
-  resume(org: string, binding: BindingRef): Promise<void>;
+  /** False of one that is not suspended: nothing is written then. */
+  resume(org: string, binding: BindingRef, entry?: AuditEntry): Promise<boolean>;
+  backlog(org: string): Promise<OutboxBacklog>;
   /** Sent or given up before. Answers how many. */
   sweep(before: string): Promise<number>;
 }

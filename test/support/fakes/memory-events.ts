@@ -59,13 +59,19 @@ export function memoryEventStore(memory: Memory): EventStore {
       }
     },
 
+    async backlog(org) {
+      const waiting = memory.events.filter((one) => one.org === org && one.settledAt === null);
+      return { waiting: waiting.length, oldestAt: sortedBy(waiting, 'at')[0]?.at ?? null };
+    },
+
     async sweep(before) {
-      const isOld = ({ settledAt, mark }: (typeof memory.events)[number]) =>
-        settledAt !== null && settledAt < before && mark === null;
-      const gone = new Set(memory.events.filter(isOld).map(({ id }) => id));
-      memory.events = memory.events.filter(({ id }) => !gone.has(id));
-      memory.deliveries = memory.deliveries.filter(({ eventId }) => !gone.has(eventId));
-      return gone.size;
+      const old = memory.events.filter(({ settledAt }) => settledAt !== null && settledAt < before);
+      const isOld = ({ org, eventId }: { org: string; eventId: string }) =>
+        old.some((event) => event.org === org && event.id === eventId);
+      const gone = old.filter(({ mark }) => mark === null);
+      memory.deliveries = memory.deliveries.filter((told) => !isOld(told));
+      memory.events = memory.events.filter((event) => !gone.includes(event));
+      return gone.length;
     },
   };
 }
@@ -141,9 +147,24 @@ export function memoryOutboxStore(memory: Memory): OutboxStore {
 
     suspendedUrl: async (org, binding) => memory.suspensions.find(isOf(org, binding))?.urlDigest,
 
-    async resume(org, binding) {
+    async resume(org, binding, entry) {
       const isOurs = isOf(org, binding);
+      if (!memory.suspensions.some(isOurs)) return false;
       memory.suspensions = memory.suspensions.filter((one) => !isOurs(one));
+      if (entry) memory.append(entry);
+      return true;
+    },
+
+    async backlog(org) {
+      const waiting = pendingOf(org);
+      const given = memory.messages.filter((one) => one.org === org && one.state === 'failed');
+      const suspensions = memory.suspensions.filter((one) => one.org === org);
+      return {
+        pending: waiting.length,
+        failed: given.length,
+        suspended: suspensions.length,
+        oldestAt: sortedBy(waiting, 'eventId')[0]?.event.timestamp ?? null,
+      };
     },
 
     async sweep(before) {
