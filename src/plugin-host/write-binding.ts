@@ -3,6 +3,7 @@ import { type Committing, commitEdit, type EditResult } from '../changes/commit-
 import { WaymarkError } from '../model/errors.ts';
 import { type BindingEntry, type BindingPlace, placeOf } from './binding-place.ts';
 import type { BindingSecrets } from './callbacks/binding-secrets.ts';
+import { checkReferences } from './check-references.ts';
 import type { BindingRef } from './contract/wire.ts';
 import type { Acting, PluginHost } from './plugin-host.ts';
 import { entryWith, isOn, judgeWritten, type WrittenBinding } from './written-binding.ts';
@@ -38,9 +39,9 @@ const MOST_ATTEMPTS = 5;
  * secrets kept apart, active here when it answers. Where people have to decide
  * first, it is proposed; only what switches it off counts at once.
  *
- * @throws {WaymarkError} as `judgeWritten` and `commitEdit`; `RES_NOT_FOUND` for
- *   a namespace, `INT_CREDENTIALS_REQUIRED` where a secret that stays was given
- *   for other origins
+ * @throws {WaymarkError} as `judgeWritten`, `checkReferences` and `commitEdit`;
+ *   `RES_NOT_FOUND` for a namespace, `INT_CREDENTIALS_REQUIRED` where a secret that
+ *   stays was given for other origins
  */
 export async function writeBinding(
   deps: BindingWriteDeps,
@@ -71,7 +72,7 @@ interface Planned {
 
 async function plan(
   { plugins, bindingVault }: BindingWriteDeps,
-  { runtime }: Committing,
+  { runtime, permissions }: Committing,
   change: BindingChange,
 ): Promise<Planned> {
   const { ref } = change;
@@ -82,6 +83,7 @@ async function plan(
   if (!next) return { change, base, place, next, written: undefined };
   const { slug: org } = runtime.org;
   const written = await judgeWritten(plugins, { ...change, org }, { before, next });
+  checkReferences(permissions, before, written);
   const { config, credentials, origins } = written;
   // What a server part would be refused when it runs is refused here.
   for (const [field, name] of [...config.kept, ...credentials.kept]) {

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { repositoryPath } from '../../src/git/repository.ts';
 import { type Answered, ask, type Refused } from '../support/app.ts';
 import { runGit, temporaryFolder } from '../support/git.ts';
 import { type OrgApi, openOrg } from '../support/org-api.ts';
@@ -83,7 +84,8 @@ const files = {
 let pluginsDir: string;
 let service: TestService;
 let tools: OrgApi;
-
+/** Namespaces that no test has used yet. */
+let names: string[];
 
 async function openTools(org: string): Promise<void> {
   tools = await openOrg(service, { org, files });
@@ -107,7 +109,6 @@ afterAll(async () => {
   await rm(pluginsDir, { recursive: true, force: true });
 });
 
-let names: string[];
 /** The test's own, and what is bound there. */
 let namespace: string;
 let binding: string;
@@ -117,7 +118,7 @@ beforeEach(() => {
   binding = `/namespaces/${namespace}/plugins/desk`;
 });
 
-type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 function send<T = Data<Bound>>(
   method: Method,
@@ -147,10 +148,9 @@ async function configSeen(): Promise<unknown> {
 
 const documentPath = () => `namespaces/${namespace}.yaml`;
 
-async function fileAt(path: string, ref = 'main'): Promise<string> {
-  const repo = `${service.dataDir}/repositories/${tools.org}.git`;
-  return await runGit(repo, ['show', `${ref}:${path}`]);
-}
+const inRepository = (...args: string[]): Promise<string> =>
+  runGit(repositoryPath(service.dataDir, tools.org), args);
+const fileAt = (path: string, ref = 'main') => inRepository('show', `${ref}:${path}`);
 
 const fieldsOf = ({ body }: Answered<Refused>) =>
   (body.error as unknown as { validationErrors: { field: string }[] }).validationErrors.map(
@@ -264,6 +264,68 @@ describe('who may write', () => {
   });
 });
 
+describe('a secret of the organisation, named by {secretRef}', () => {
+  const token = { secretRef: 'desk-token' };
+  const config = { url: 'https://a.example.com', token };
+
+  /** Manages plugins, and no secrets. */
+  const asBinder = async () => ({ token: await tools.keyOf({ role: 'binder', user: 'bob' }) });
+
+  beforeEach(async () => {
+    expect((await send('PUT', '/secrets/desk-token', { value: 'of the org' })).status).toBe(200);
+  });
+
+  it('is bound by whoever may write secrets', async () => {
+    await bind(config);
+
+    expect(await configSeen()).toEqual({ ...config, token: 'of the org' });
+  });
+
+  it.each([
+    ['POST', {}],
+    ['PATCH', { limit: 3 }],
+  ] as const)('is refused to anybody else by %s', async (method, before) => {
+    if (method === 'PATCH') await bind(before);
+    const was = await fileAt(documentPath());
+
+    const answer = await send<Refused>(method, binding, { config }, await asBinder());
+
+    expect([answer.status, answer.body.error]).toEqual([
+      403,
+      expect.objectContaining({
+        code: 'PERM_DENIED',
+        message: '/token names a secret, which needs the permission secrets:write',
+        details: { permission: 'secrets:write' },
+      }),
+    ]);
+    expect(await fileAt(documentPath())).toBe(was);
+  });
+
+  it.each([
+    ['as ***', '***'],
+    ['by its name', token],
+  ])('stays with anybody who writes it back %s', async (_, written) => {
+    await bind(config);
+
+    const change = { config: { limit: 4, token: written } };
+    const answer = await send('PATCH', binding, change, await asBinder());
+
+    expect(answer.status, answer.text).toBe(200);
+    expect(await configSeen()).toEqual({ ...config, token: 'of the org', limit: 4 });
+  });
+
+  it('is sent elsewhere by nobody else', async () => {
+    await bind(config);
+
+    const moved = { config: { url: 'https://b.example.com' } };
+    const refused = await send<Refused>('PATCH', binding, moved, await asBinder());
+    const made = await send('PATCH', binding, moved);
+
+    expect([refused.status, refused.body.error.code]).toEqual([422, 'INT_CREDENTIALS_REQUIRED']);
+    expect(made.status).toBe(200);
+  });
+});
+
 describe('PATCH /namespaces/:id/plugins/:pluginId', () => {
   it('keeps the other keys, and the secrets', async () => {
     await bind({ url: 'https://a.example.com', token: 'hunter2hunter2', limit: 3 });
@@ -323,12 +385,12 @@ describe('PATCH /namespaces/:id/plugins/:pluginId', () => {
 
   it('makes no commit of what is so already', async () => {
     await bind({ limit: 3 });
-    const before = await fileAt('', 'main^{commit}').catch(() => '');
+    const before = await inRepository('rev-parse', 'main');
 
     const answer = await send('PATCH', binding, { config: { limit: 3 } });
 
     expect(answer.status).toBe(200);
-    expect(await fileAt('', 'main^{commit}').catch(() => '')).toBe(before);
+    expect(await inRepository('rev-parse', 'main')).toBe(before);
   });
 
   it('refuses what was made of another version', async () => {
@@ -393,13 +455,16 @@ describe('GET /namespaces/:id/plugins', () => {
 });
 
 describe('where people decide about main', () => {
-  beforeAll(async () => {
+  let orgs = 0;
+
+  beforeEach(async () => {
     await tools.close();
-    await openTools('guarded');
+    orgs += 1;
+    await openTools(`guarded-${orgs}`);
   });
 
-  const protect = (isProtected = true) =>
-    tools.push({ 'registry.yaml': registryWith(`protection: {changeRequest: ${isProtected}}`) });
+  const protect = () =>
+    tools.push({ 'registry.yaml': registryWith('protection: {changeRequest: true}') });
 
   it('proposes the binding, its secrets apart', async () => {
     await protect();
