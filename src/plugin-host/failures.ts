@@ -1,4 +1,5 @@
 import { WaymarkError } from '../model/errors.ts';
+import type { Binding } from './binding.ts';
 import type { Outcome } from './breaker.ts';
 import { ContractViolation } from './contract/contract-violation.ts';
 import { PluginFault } from './contract/fault.ts';
@@ -24,6 +25,13 @@ export const isOfThisVersion = (error: unknown): boolean =>
 
 export const isLost = (error: unknown): boolean =>
   error instanceof WaymarkError && error.code === 'PLG_RESTARTED';
+
+/**
+ * Whether a binding was not asked at all, since the org has the plugin on for its
+ * namespaces and integrations, and has no configuration of its own that suits it.
+ */
+export const isUnconfigured = (error: unknown, { scope }: Pick<Binding, 'scope'>): boolean =>
+  scope === 'org' && error instanceof WaymarkError && error.code === 'VAL_FAILED';
 
 /** For `lastError`, which the org's admins see: a bug of the host is in its log alone. */
 export const tellOf = (error: unknown): string =>

@@ -4,6 +4,7 @@ import { WaymarkError } from '../../model/errors.ts';
 import type { Binding } from '../binding.ts';
 import { PluginFault } from '../contract/fault.ts';
 import type { BindingRef } from '../contract/wire.ts';
+import { isUnconfigured } from '../failures.ts';
 import type { PluginHost } from '../plugin-host.ts';
 import type { HookEvent, WireEvent } from './event.ts';
 import type { EventStore, HookDelivery } from './event-store.ts';
@@ -119,6 +120,7 @@ async function tellOne(
   // Nobody knows what came of it: it is told again.
   signal.throwIfAborted();
   const endedAt = clock();
+  if (isUnconfigured(error, binding)) return true;
   if (error !== undefined) {
     if (isLater(error) && endedAt - Date.parse(event.at) < GIVEN_UP_MS) return false;
     log.warn({ org, pluginId, binding: id, event: event.type, eventId, error }, 'a hook failed');

@@ -219,6 +219,24 @@ describe('dispatchEvents', () => {
     expect(await outcomes('event-1', 'event-2')).toEqual(['chat failed', 'chat failed']);
   });
 
+  it('passes over an org that has the plugin on for its namespaces alone', async () => {
+    bindings = [
+      bindingOf('chat'),
+      bindingOf('east.chat', { scope: 'namespace', pluginId: 'chat' }),
+    ];
+    bindings[1]!.covers = { plugins: ['sales'] };
+    answer = async () => {
+      throw new WaymarkError('VAL_FAILED', 'the configuration in registry.yaml is not valid');
+    };
+    await raise(makeEvent('event-1', { plugins: ['sales'] }));
+
+    expect(await dispatch()).toBeUndefined();
+
+    expect(await outcomes('event-1')).toEqual(['east.chat failed']);
+    expect(logged).toMatchObject([{ binding: 'east.chat' }]);
+    expect(await stores.events.unsettled('acme', 10)).toEqual([]);
+  });
+
   it('has more to do where there is more than it takes at once', async () => {
     await raise(...Array.from({ length: 150 }, (_, i) => makeEvent(`event-${1000 + i}`)));
 
