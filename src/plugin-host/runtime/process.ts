@@ -20,7 +20,7 @@ export interface ProcessOptions {
   graceMs?: number;
   /** Of resident memory. */
   limitMb?: number;
-  /** How often resident memory is looked at while a call waits. */
+  /** How often resident memory is looked at, also between calls: a process runs on by itself. */
   pollMs?: number;
 }
 
@@ -135,7 +135,6 @@ class GuestProcess implements PluginRuntime {
   }
 
   async #watch(): Promise<void> {
-    if (this.#pending === 0) return;
     this.#residentBytes = await residentBytes(this.#child.pid);
     if (this.#residentBytes <= this.#limitMb * 1024 * 1024) return;
     this.#conversation.end({ cause: 'memory', message: `it needs more than ${this.#limitMb} MiB` });

@@ -149,6 +149,19 @@ describe('a process that goes', () => {
     expect(await guest.ended).toEqual({ cause: 'memory', message: 'it needs more than 256 MiB' });
     expect(guest.memoryBytes()).toBeGreaterThan(256 * 1024 * 1024);
   });
+
+  it('is killed where it does so between calls', async () => {
+    const guest = await running(
+      `const all = [];
+       const take = () => { all.push(new Uint8Array(1e7).fill(1)); setTimeout(take, 1); };
+       take();
+       return 'done';`,
+    );
+
+    expect(await guest.call('tool.call', {}, PATIENT)).toBe('done');
+
+    expect(await guest.ended).toMatchObject({ cause: 'memory' });
+  });
 });
 
 describe('a process that says what it should not', () => {
@@ -198,6 +211,14 @@ describe('loading', () => {
   ])('fails for a script that %s', async (_what, script, message) => {
     await expect(startScript(start, script, {}, dir)).rejects.toMatchObject({
       ...{ code: 'PLG_FAILED', message: expect.stringMatching(message) },
+    });
+  });
+
+  it('ends a script that takes too much memory', async () => {
+    const script = `const all = []; for (;;) all.push(new Uint8Array(1e7).fill(1));`;
+
+    await expect(startScript(start, script, {}, dir)).rejects.toMatchObject({
+      ...{ code: 'PLG_FAILED', message: expect.stringMatching(/needs more than 256 MiB/) },
     });
   });
 
