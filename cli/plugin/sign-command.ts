@@ -1,6 +1,7 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join, relative, resolve, sep } from 'node:path';
 import type { Command } from 'commander';
+import { readPackage } from '../../src/registry/server-manifest/package.ts';
 import {
   createPluginKey,
   PLUGIN_SIGNATURE,
@@ -9,7 +10,7 @@ import {
 import type { Cli } from '../cli.ts';
 import { Failure, UsageError } from '../errors.ts';
 import { describe } from '../help.ts';
-import { archiveOf, filesIn } from './archive.ts';
+import { archiveOf } from './archive.ts';
 
 export function signCommand(plugin: Command, cli: Cli): void {
   const command = plugin
@@ -58,7 +59,7 @@ async function sign(path: string, privateKey: string): Promise<string> {
       throw new UsageError(`${path} is not there: \`waymark plugin pack\` makes a package`);
     },
   );
-  const files = isFolder ? await readFolder(path) : await readPackage(path);
+  const files = isFolder ? await readFolder(path) : await readPackage(await readFile(path));
   const signature = signPlugin(files, privateKey);
   if (isFolder) await writeFile(join(path, PLUGIN_SIGNATURE), signature);
   else {
@@ -68,25 +69,17 @@ async function sign(path: string, privateKey: string): Promise<string> {
   return (JSON.parse(signature) as { keyId: string }).keyId;
 }
 
-/** `plugin.json` and its script: what else lies there is not packed either. */
+/** All of it: whoever adds a file later changes what was signed. */
 async function readFolder(dir: string): Promise<Map<string, Buffer>> {
-  const manifest = await readFile(join(dir, 'plugin.json')).catch(() => {
-    throw new UsageError(`${dir} has no plugin.json: \`waymark plugin pack --dir\` writes one`);
-  });
-  const { entry } = JSON.parse(manifest.toString()) as { entry?: string };
-  if (!entry || basename(entry) !== entry) throw new Failure(`${dir}/plugin.json has no entry`);
-  return new Map([
-    ['plugin.json', manifest],
-    [entry, await readFile(join(dir, entry))],
-  ]);
-}
-
-async function readPackage(path: string): Promise<Map<string, Buffer>> {
-  const files = await filesIn(await readFile(path)).catch((cause: unknown) => {
-    throw new Failure(`${path} is no package of a plugin`, { cause });
-  });
+  const files = new Map<string, Buffer>();
+  for (const entry of await readdir(dir, { withFileTypes: true, recursive: true })) {
+    if (entry.isDirectory()) continue;
+    const path = join(entry.parentPath, entry.name);
+    if (!entry.isFile()) throw new Failure(`${path} is no plain file: a plugin has no others`);
+    files.set(relative(dir, path).replaceAll(sep, '/'), await readFile(path));
+  }
   if (files.has('plugin.json')) return files;
-  throw new Failure(`${path} has no plugin.json`);
+  throw new UsageError(`${dir} has no plugin.json: \`waymark plugin pack --dir\` writes one`);
 }
 
 async function readText(path: string): Promise<string> {

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { type Header, pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { WaymarkError } from '../../../src/model/errors.ts';
-import { PACKAGE_BOUNDS, readPackage } from '../../../src/plugin-host/contract/package.ts';
+import { PACKAGE_BOUNDS, readPackage } from '../../../src/registry/server-manifest/package.ts';
 
 type Given = Partial<Header> & { name: string };
 type Entry = [header: Given | string, content?: string | Buffer];
