@@ -50,7 +50,8 @@ export function managementPlugins({ plugins, orgs, clock }: ManagedPlaces): Rout
 
   router.get(LIST.path, async (request, response) => {
     const org = orgFor(request.get('x-waymark-org'), orgs);
-    const { diagnostics } = await tableOf(plugins, org);
+    await plugins.loadRoutes(org);
+    const { diagnostics } = tableOf(plugins, org);
     const inOrg = orgs.slugs().length > 1 ? org : undefined;
     const all = plugins.plugins(org).map((one) => shownPlugin(one, menuOf(one, inOrg)));
     answer(LIST, response, { plugins: all, diagnostics });
@@ -85,14 +86,18 @@ export function managementPlugins({ plugins, orgs, clock }: ManagedPlaces): Rout
   return router;
 }
 
+/** Where a path is nobody's own, who may stand anywhere may be there. */
+const NOBODY = '';
+
 function byPlugins({ plugins, orgs }: PluginPlaces): RequestHandler {
   return async (request, response, next) => {
     const path = rawPathOf(request).slice(MANAGEMENT.length);
     const org = orgFor(request.get('x-waymark-org'), orgs);
     response.locals['org'] = org;
-    const table = await tableOf(plugins, org);
-    const found = table.find(request.method, path);
     const [, id] = /^\/plugins\/([^/]+)\//.exec(path) ?? [];
+    await plugins.loadRoutes(org, id ?? NOBODY);
+    const table = tableOf(plugins, org);
+    const found = table.find(request.method, path);
     if (found) await ask(plugins, { org, path, plugin: found.plugin }, request, response);
     else if (table.methodsOf(path).length > 0) {
       throw otherMethod(table.methodsOf(path), request, response);
@@ -102,8 +107,7 @@ function byPlugins({ plugins, orgs }: PluginPlaces): RequestHandler {
 }
 
 /** Of all that is enabled: who has which route. */
-async function tableOf(plugins: PluginHost, org: string): Promise<RouteTable<HostedPlugin>> {
-  await plugins.loadRoutes(org);
+function tableOf(plugins: PluginHost, org: string): RouteTable<HostedPlugin> {
   const enabled = plugins.plugins(org).filter(({ isEnabled }) => isEnabled);
   return arrangeRoutes(enabled, HOST_ROUTES);
 }

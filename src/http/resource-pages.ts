@@ -51,7 +51,7 @@ async function answerPage(
   const org = orgOfPage(named, pluginId, plugins, orgs);
   if (org === undefined) throw nothingAt(undefined, pluginId);
   response.locals['org'] = org;
-  await plugins.loadRoutes(org);
+  await plugins.loadRoutes(org, pluginId);
   const plugin = plugins.find(org, pluginId);
   const isThere = plugin?.isEnabled && plugin.pages.some((page) => page.path === path);
   if (!plugin || !isThere) throw withoutList(nothingAt(plugin, pluginId));

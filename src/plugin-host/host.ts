@@ -161,8 +161,8 @@ class Host implements PluginHost {
     await this.#orgs.get(org)?.settled();
   }
 
-  async loadRoutes(org: string): Promise<void> {
-    await this.#orgs.get(org)?.loadRoutes();
+  async loadRoutes(org: string, pluginId?: string): Promise<void> {
+    await this.#orgs.get(org)?.loadRoutes(pluginId);
   }
 
   async reload(id: string): Promise<void> {

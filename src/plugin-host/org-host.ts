@@ -156,9 +156,16 @@ export class OrgHost {
     await this.#swapping;
   }
 
-  async loadRoutes(): Promise<void> {
-    await this.settled();
-    await Promise.allSettled([...this.#slots.values()].map((slot) => slot.loadRoutes()));
+  /** What is being swapped is not waited for: its old version has told its routes. */
+  async loadRoutes(pluginId?: string): Promise<void> {
+    await this.#reading;
+    const { unconfined } = this.#deps.slots;
+    const asked = [...this.#slots.values()].filter(
+      ({ id }) => pluginId === undefined || id === pluginId || unconfined.has(id),
+    );
+    const loading = await Promise.allSettled(asked.map((slot) => slot.loadRoutes()));
+    const own = loading[asked.findIndex(({ id }) => id === pluginId)];
+    if (own?.status === 'rejected') throw own.reason;
   }
 
   /** Never rejects. */

@@ -75,8 +75,12 @@ export interface PluginHost {
   /**
    * Has every enabled server part with management routes tell them, once. Until
    * then `HostedPlugin.routes` and `pages` are empty.
+   *
+   * @param pluginId this one alone, and those whose routes may stand anywhere: no
+   *   other is waited for
+   * @throws {WaymarkError} why the named one could not be loaded
    */
-  loadRoutes(org: string): Promise<void>;
+  loadRoutes(org: string, pluginId?: string): Promise<void>;
   /**
    * Looks at the sources again and swaps what has changed.
    *

@@ -155,11 +155,18 @@ export class Slot implements Occupant {
     this.#callOffIdleStop = after(idleStopMs, () => void this.vacate());
   }
 
-  /** Starts it where it has never told its routes. */
+  /**
+   * Starts it where it has never told its routes.
+   *
+   * @throws {WaymarkError} `PLG_BREAKER_OPEN`, and why it does not start
+   */
   async loadRoutes(): Promise<void> {
     const isKnown = this.#registered !== undefined || this.#failure !== null;
     if (isKnown || this.#isClosed || !this.#terms.isEnabled) return;
-    if (this.#part.manifest.capabilities.has('management_api')) await this.#started(BY_ITSELF);
+    if (!this.#part.manifest.capabilities.has('management_api')) return;
+    const attempt = this.#breaker.enter();
+    // That it starts says nothing of its answers: the next call is the probe still.
+    await this.#started(BY_ITSELF).finally(() => attempt.settle('unsent'));
   }
 
   #started(requestId: string): Promise<Instance> {
