@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isOwnToken } from '../identity/keys.ts';
 import { WaymarkError } from '../model/errors.ts';
+import { isPluginPlace } from './plugin-place.ts';
 import { sessionTokensIn } from './session-cookie.ts';
 
 /** What a request says who it is by. */
@@ -27,11 +28,14 @@ export function credentialOf(
   const { authorization } = headers;
   const apiKey = headers['x-api-key'];
   const isLogIn = LOG_IN.test(`${method} ${url}`);
-  const carried: (Credential | undefined)[] = [
+  const tokens = [
     ...(authorization === undefined ? [] : [credentialIn(authorization, request)]),
     ...(apiKey === undefined ? [] : [tokenCredential(String(apiKey))]),
-    ...(isLogIn ? [] : sessionTokensIn(request, publicUrl).map(sessionCredential)),
   ];
+  // A plugin's route goes by a key alone where there is one: a browser sends its cookie unasked.
+  const hasSessions = !isLogIn && (tokens.length === 0 || !isPluginPlace(url));
+  const sessions = hasSessions ? sessionTokensIn(request, publicUrl) : [];
+  const carried: (Credential | undefined)[] = [...tokens, ...sessions.map(sessionCredential)];
   if (carried.length === 0) return undefined;
   const [credential] = carried;
   if (!credential || carried.some((other) => !isSame(credential, other))) throw malformed();
