@@ -8,6 +8,8 @@ export interface Manual {
   /** Beyond 0, 1 and 2. */
   exitCodes?: readonly (readonly [code: number, when: string])[];
   files?: readonly (readonly [path: string, what: string])[];
+  /** It asks no server that is named to it. */
+  isLocal?: boolean;
 }
 
 const manuals = new WeakMap<Command, Manual>();
@@ -25,6 +27,8 @@ const ENVIRONMENT = [
   ['XDG_CONFIG_HOME', 'where `waymark login` keeps its file; default ~/.config'],
   ['NO_COLOR', 'no colours, where a command has some'],
 ] as const;
+const LOCAL_ENVIRONMENT = ENVIRONMENT.filter(([name]) => name === 'NO_COLOR');
+const LOCAL_OPTIONS: ReadonlySet<string> = new Set(['version', 'json']);
 
 export const CONFLICTS_LEFT = [3, 'conflicts are left for you to look at'] as const;
 export const NOT_VERIFIED = [
@@ -49,7 +53,7 @@ export function formatManual(command: Command, helper: Help): string {
     ['EXAMPLES', examplesOf(manual)],
     ['EXIT STATUS', terms(exitCodesOf(manual), helper, width)],
     ['FILES', terms(manual?.files ?? [], helper, width)],
-    ['ENVIRONMENT', terms(ENVIRONMENT, helper, width)],
+    ['ENVIRONMENT', terms(manual?.isLocal ? LOCAL_ENVIRONMENT : ENVIRONMENT, helper, width)],
   ];
   return sections
     .filter(([, lines]) => lines.length > 0)
@@ -83,6 +87,7 @@ const optionsOf = (command: Command, helper: Help): Term[] =>
 const globalOptionsOf = (command: Command, helper: Help): Term[] =>
   helper
     .visibleGlobalOptions(command)
+    .filter((option) => !manuals.get(command)?.isLocal || LOCAL_OPTIONS.has(option.attributeName()))
     .map((option) => [helper.optionTerm(option), helper.optionDescription(option)]);
 
 function paragraphs(text: string, helper: Help, width: number): string[] {

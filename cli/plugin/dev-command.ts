@@ -33,6 +33,7 @@ export function devCommand(plugin: Command, cli: Cli): void {
       await dev(resolve(cwd, dir), { port, event: given }, output);
     });
   describe(command, {
+    isLocal: true,
     description: `
       Starts a real server on a data directory that goes when it stops, with the example
       organisation, and enables the plugin there with all that it asks for. Prints its addresses

@@ -38,6 +38,7 @@ export function initCommand(plugin: Command, cli: Cli): void {
         ]);
     });
   describe(command, {
+    isLocal: true,
     description: `
       Makes a small plugin that works, with a test of it, in one of three styles: an object with
       a handler for each thing that happens (integration), files of an API by their folders

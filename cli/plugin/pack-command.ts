@@ -32,6 +32,7 @@ export function packCommand(plugin: Command, cli: Cli): void {
       cli.output(command).result({ id, version, path, files: [...packed.files.keys()] }, [line]);
     });
   describe(command, {
+    isLocal: true,
     description: `
       Bundles src/plugin.ts (or plugin.ts, src/index.ts, index.ts) and every api/**/route.ts into one
       script, and writes what the code says of itself into plugin.json: capabilities, hooks,

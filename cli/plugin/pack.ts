@@ -4,6 +4,7 @@ import { version as hostVersion } from '../package.ts';
 import { bundlePlugin } from './bundle.ts';
 import { completeManifest } from './complete-manifest.ts';
 import { describePlugin } from './description.ts';
+import { refusedPatterns } from './refused-patterns.ts';
 import { readSource } from './source.ts';
 
 export interface PackedPlugin {
@@ -24,6 +25,8 @@ export async function packPlugin(dir: string): Promise<PackedPlugin> {
     const lines = parsed.error.map(({ pointer, message }) => `plugin.json: ${pointer} ${message}`);
     throw new Failure(lines.join('\n'));
   }
+  const refused = refusedPatterns(manifest);
+  if (refused.length > 0) throw new Failure(refused.join('\n'));
   const files = new Map([
     ['plugin.json', Buffer.from(text)],
     [parsed.value.entry, Buffer.from(bundle.script)],

@@ -25,6 +25,7 @@ export function signCommand(plugin: Command, cli: Cli): void {
       cli.output(command).result({ path: resolve(cwd, path), keyId }, [`signed by ${keyId}`]);
     });
   describe(command, {
+    isLocal: true,
     description: `
       Adds plugin.sig.json: an Ed25519 signature over the files' digests, the id, the version and
       the permissions. A server whose WAYMARK_PLUGIN_KEYS, or a registry whose spec.pluginKeys,
@@ -45,6 +46,7 @@ export function keygenCommand(plugin: Command, cli: Cli): void {
       cli.output(command).result({ path, publicKey }, [publicKey]);
     });
   describe(command, {
+    isLocal: true,
     description: `
       Prints the public key, for WAYMARK_PLUGIN_KEYS of a server or spec.pluginKeys of a
       registry. Keep the file: who has it makes plugins that those servers trust.`,

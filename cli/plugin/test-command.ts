@@ -31,6 +31,7 @@ export function testCommand(plugin: Command, cli: Cli): void {
       cli.exitWith(code);
     });
   describe(command, {
+    isLocal: true,
     description: `
       Packs the plugin, starts a server as \`waymark plugin dev\` does, and runs test/**/*.test.ts
       by Node's own test runner. There \`waymark/plugin/testing\` reaches the plugin over HTTP, as
@@ -68,10 +69,14 @@ async function test(dir: string, { out, log }: Said): Promise<number> {
   }
 }
 
-const testServer = ({ url, org, token, managementKey }: DevServer, pluginId: string) => ({
-  ...{ url, org, token, managementKey, pluginId },
-  namespace: DEV_NAMESPACE,
-});
+const testServer = ({ url, org, token, managementKey }: DevServer, pluginId: string) => (({
+	url,
+	org,
+	token,
+	managementKey,
+	pluginId,
+	namespace: DEV_NAMESPACE
+}));
 
 async function bundleAll(
   dir: string,

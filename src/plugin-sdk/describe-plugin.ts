@@ -102,15 +102,19 @@ function jsonOf(
     throw new Error(`a schema of ${vendor} has no JSON form: use zod 4, or write JSON Schema`);
   }
   const { $schema: _, ...json } = convert(schema, { io: 'input', unrepresentable: 'any' });
-  return markSecrets(json) as JsonObject;
+  return adapt(json) as JsonObject;
 }
 
-/** `.meta({secret: true})` is `writeOnly` in JSON Schema. */
-function markSecrets(node: unknown): unknown {
-  if (Array.isArray(node)) return node.map(markSecrets);
+/** Zod's patterns for these look ahead, which servers refuse; they check the formats themselves. */
+const CHECKED_BY_FORMAT: ReadonlySet<unknown> = new Set(['duration', 'hostname']);
+
+/** What zod writes, as servers take it: `.meta({secret: true})` is `writeOnly` in JSON Schema. */
+function adapt(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(adapt);
   if (typeof node !== 'object' || node === null) return node;
-  const inner = Object.entries(node).map(([key, value]) => [key, markSecrets(value)] as const);
+  const inner = Object.entries(node).map(([key, value]) => [key, adapt(value)] as const);
   const { secret, ...rest } = Object.fromEntries(inner);
+  if (CHECKED_BY_FORMAT.has(rest['format'])) delete rest['pattern'];
   if (secret === true) return { ...rest, writeOnly: true };
   return secret === undefined ? rest : { ...rest, secret };
 }

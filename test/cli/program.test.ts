@@ -45,6 +45,13 @@ describe('waymark --help', () => {
     );
   });
 
+  it('does not name a server to what needs none', async () => {
+    const { stdout } = await client.run('plugin', 'pack', '--help');
+
+    expect(stdout).toMatch(/--json/);
+    expect(stdout).not.toMatch(/--url|--token|WAYMARK_URL/);
+  });
+
   it('is a whole manual page for every command', async () => {
     const pages = await helpPages();
 

@@ -320,6 +320,47 @@ describe('waymark plugin pack', () => {
     );
   });
 
+  it('leaves to their formats what zod writes as patterns that look ahead', async () => {
+    await author.write(
+      'plugin.ts',
+      `import { z } from 'zod';
+       const configSchema = z.object({ host: z.hostname(), every: z.iso.duration(), to: z.email() });
+       export default { configSchema, 'agent.query': () => ({ results: [] }) };`,
+    );
+
+    expect(await manifest()).toMatchObject({
+      configSchema: {
+        properties: {
+          host: { type: 'string', format: 'hostname' },
+          every: { type: 'string', format: 'duration' },
+          to: { format: 'email', pattern: expect.any(String) },
+        },
+      },
+    });
+    expect(await author.read('packed/plugin.json')).not.toMatch('(?=');
+  });
+
+  it('refuses patterns that servers do not run, each with its place', async () => {
+    await author.write(
+      'plugin.ts',
+      `import { z } from 'zod';
+       const names = { patternProperties: { '^(?!x-)': {} }, default: { pattern: '(?=' } };
+       export default {
+         configSchema: z.object({ id: z.string().regex(/^(?=a).*$/), twice: z.string().regex(/(a)\\1/) }),
+         tools: [{ name: 'sum', inputSchema: names, call: () => 0 }],
+       };`,
+    );
+
+    expect(await refusal()).toBe(
+      [
+        'waymark: plugin.json: /configSchema/properties/id/pattern the pattern ^(?=a).*$ looks ahead or behind',
+        'plugin.json: /configSchema/properties/twice/pattern the pattern (a)\\1 refers back to a group',
+        'plugin.json: /tools/0/inputSchema/patternProperties the pattern ^(?!x-) looks ahead or behind',
+        '',
+      ].join(", which RE2 does not know: check it in the code, as by zod's .refine()\n"),
+    );
+  });
+
   it('refuses a route of plugin.json that no file answers', async () => {
     const apiRoutes = [{ method: 'POST', path: 'items' }];
     await author.write('plugin.json', JSON.stringify({ ...NAMES, apiRoutes }));
