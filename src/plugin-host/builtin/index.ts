@@ -1,4 +1,5 @@
 import type { Builtin } from '../sources/builtin-part.ts';
+import { opendatabot } from './opendatabot.ts';
 
 /** Server parts that are Waymark's own, and need nothing but the wire. */
-export const BUILTINS: readonly Builtin[] = [];
+export const BUILTINS: readonly Builtin[] = [opendatabot];
