@@ -26,6 +26,14 @@ export function bindingSecretStore(db: Kysely<Tables>): BindingSecretStore {
       return (await of(org, ref).orderBy('name').execute()).map(toSecret);
     },
 
+    bindings: (org) =>
+      db
+        .selectFrom('bindingSecret')
+        .select(['scope', 'binding as id'])
+        .distinct()
+        .where('org', '=', org)
+        .execute(),
+
     put: (secrets, entry) =>
       db.transaction().execute(async (tx) => {
         for (const { origins, ...secret } of secrets) {

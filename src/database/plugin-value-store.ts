@@ -52,6 +52,23 @@ export function pluginValueStore(db: Kysely<Tables>): KvStore {
         .execute();
       return rows.map(({ key }) => key);
     },
+
+    bindings: (org) =>
+      db
+        .selectFrom('pluginValue')
+        .select(['scope', 'binding as id'])
+        .distinct()
+        .where('org', '=', org)
+        .execute(),
+
+    async clear(org, { scope, id }) {
+      await db
+        .deleteFrom('pluginValue')
+        .where('org', '=', org)
+        .where('scope', '=', scope)
+        .where('binding', '=', id)
+        .execute();
+    },
   };
 }
 

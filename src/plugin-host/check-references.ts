@@ -1,8 +1,8 @@
 import type { Permission } from '../identity/roles.ts';
 import { WaymarkError } from '../model/errors.ts';
-import { toPointer } from '../registry/finding.ts';
 import type { BindingEntry } from './binding-place.ts';
 import { originsOf } from './callbacks/origins.ts';
+import { referencesIn } from './references.ts';
 import type { WrittenBinding } from './written-binding.ts';
 
 /**
@@ -31,18 +31,6 @@ export function checkReferences(
       if (isElsewhere) throw notThere(pointer);
     }
   }
-}
-
-/** Names by JSON pointer, also where a schema knows of no secret. */
-function referencesIn(value: unknown, segments: readonly string[] = []): Map<string, unknown> {
-  if (typeof value !== 'object' || value === null) return new Map();
-  const below = Object.entries(value).flatMap(([key, part]) => [
-    ...referencesIn(part, [...segments, key]),
-  ]);
-  const name = Object.hasOwn(value, 'secretRef')
-    ? [[toPointer(segments), (value as { secretRef: unknown }).secretRef] as const]
-    : [];
-  return new Map([...name, ...below]);
 }
 
 function notTheirs(pointer: string): WaymarkError {

@@ -20,6 +20,8 @@ export interface HostDeps extends Pick<OrgHostDeps, 'slots' | 'registryParts'> {
   states: PluginStateStore;
   /** Closed with the host. */
   schemas: SchemaChecker;
+  /** What was kept for bindings that an org's registry has no more. */
+  forget(org: string, gone: readonly Binding[]): Promise<void>;
   /** Whether a change request may still be merged. */
   isChangeOpen(org: string, number: number): Promise<boolean>;
   clock: Clock;
@@ -37,6 +39,7 @@ export async function createPluginHost(deps: HostDeps): Promise<PluginHost> {
 class Host implements PluginHost {
   readonly #deps: HostDeps;
   readonly #orgs = new Map<string, OrgHost>();
+  readonly #forgetting = new Map<string, Promise<void>>();
 
   constructor(deps: HostDeps) {
     this.#deps = deps;
@@ -58,15 +61,34 @@ class Host implements PluginHost {
       isOnSite: (id) => site.stateOf(id).isEnabled,
     });
     this.#orgs.set(slug, org);
-    runtime.onChange(() => org.takeUp());
+    runtime.onChange(() => {
+      const before = org.bindings;
+      org.takeUp();
+      this.#forget(slug, before, org.bindings);
+    });
     runtime.onFollow(() => this.#follow(slug, org));
     runtime.closing.addEventListener('abort', () => {
-      if (this.#orgs.get(slug) === org) this.#orgs.delete(slug);
+      if (this.#orgs.get(slug) === org) {
+        this.#orgs.delete(slug);
+        this.#forgetting.delete(slug);
+      }
       void org.close();
     });
     await this.#follow(slug, org).catch((error: unknown) => {
       log.error({ org: slug, error }, 'stopped bindings are not known');
     });
+  }
+
+  #forget(slug: string, before: readonly Binding[], now: readonly Binding[]): void {
+    const left = new Set(now.map(keyOf));
+    const gone = before.filter((binding) => !left.has(keyOf(binding)));
+    if (gone.length === 0) return;
+    const forgetting = (this.#forgetting.get(slug) ?? Promise.resolve())
+      .then(() => this.#deps.forget(slug, gone))
+      .catch((error: unknown) => {
+        this.#deps.log.error({ org: slug, error }, 'what was kept for bindings is left');
+      });
+    this.#forgetting.set(slug, forgetting);
   }
 
   /** Takes over what other nodes have stopped, and lifts what its change has decided. */
@@ -114,6 +136,8 @@ class Host implements PluginHost {
 
   async call({ org: slug, binding: ref, pluginId, isRepeatable, ...rest }: HostCall) {
     const org = this.#getOrg(slug);
+    // A binding of the same name finds nothing of the one before.
+    await this.#forgetting.get(slug);
     const binding = getBinding(org, pluginId, ref ?? { scope: 'org', id: pluginId });
     const slot = await org.getSlot(pluginId);
     return await slot.call({ ...rest, binding }, isRepeatable);
@@ -158,6 +182,7 @@ class Host implements PluginHost {
   }
 
   async settled(org: string): Promise<void> {
+    await this.#forgetting.get(org);
     await this.#orgs.get(org)?.settled();
   }
 
@@ -202,9 +227,12 @@ class Host implements PluginHost {
 
   async close(): Promise<void> {
     await Promise.all([...this.#orgs.values()].map((org) => org.close()));
+    await Promise.all(this.#forgetting.values());
     this.#deps.schemas.close();
   }
 }
+
+const keyOf = ({ scope, id }: BindingRef): string => `${scope} ${id}`;
 
 /** Of a plugin that is on. */
 function getBinding(org: OrgHost, pluginId: string, ref: BindingRef): Binding {

@@ -117,8 +117,8 @@ async function carryOut(
   try {
     return await edit(entryWith(next, written, names));
   } catch (error) {
-    const among = [...names.config.values(), ...names.credentials.values()];
-    if (among.length > 0) await vault.remove(org, ref, acting, { among });
+    const given = new Set([...names.config.values(), ...names.credentials.values()]);
+    await vault.remove(org, ref, acting, ({ name }) => given.has(name));
     throw error;
   }
 }

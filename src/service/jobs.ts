@@ -4,9 +4,11 @@ import type { Config } from '../config/config.ts';
 import type { OrgRuntime } from '../delivery/runtime.ts';
 import { refetchUpstream } from '../mirror/refetch.ts';
 import type { SyncDeps } from '../mirror/sync.ts';
+import { sweepBindings } from '../plugin-host/forget-bindings.ts';
 import { createBullmqQueue } from '../queue/bullmq.ts';
 import { createInProcessQueue } from '../queue/in-process.ts';
 import { Jobs } from '../queue/jobs.ts';
+import type { Run } from '../queue/run.ts';
 import { renewRoot } from '../release/renew-root.ts';
 import { checkRepository } from '../workers/check-repository.ts';
 import { collectRepository, packRepository } from '../workers/keep-repository.ts';
@@ -37,11 +39,13 @@ export function openJobs(config: Pick<Config, 'redisUrl'>, parts: Parts & SyncDe
     checkAgain: (org: string) =>
       jobs.schedule({ org, kind: 'check-all', key: '', runAtMs: clock() + MENDED_MS }),
   };
+  const forgetting = { ...parts, kv: parts.pluginValues, secrets: parts.bindingVault };
   const ofOrgs = {
     pack: { everyMs: HOUR_MS, run: packRepository(parts) },
     check: { everyMs: DAY_MS, run: checkRepository(checking, { isFull: false }) },
     'check-all': { everyMs: WEEK_MS, run: checkRepository(checking, { isFull: true }) },
     collect: { everyMs: WEEK_MS, run: collectRepository(parts) },
+    forget: { everyMs: DAY_MS, run: ({ org }: Run) => sweepBindings(forgetting, org!) },
   };
   const ofSite = {
     sweep: { everyMs: HOUR_MS, run: sweep(sweepsOver(parts, clock), log) },

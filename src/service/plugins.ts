@@ -14,6 +14,7 @@ import type { ReadPort } from '../plugin-host/callbacks/read-port.ts';
 import { bindingProblems } from '../plugin-host/check-config.ts';
 import { configForBy } from '../plugin-host/config-for.ts';
 import { createSchemaChecker } from '../plugin-host/contract/schema-checker.ts';
+import { forgetBindings } from '../plugin-host/forget-bindings.ts';
 import { createPluginHost } from '../plugin-host/host.ts';
 import { Places } from '../plugin-host/places.ts';
 import { createProcesses } from '../plugin-host/runtime/process.ts';
@@ -57,6 +58,7 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
     ...{ runtimes, site, states, schemas, clock, log },
     registryParts: registryParts({ keys: settings.keys, sandbox }),
     slots: { ...guests, clock, log, places: new Places(), checkBinding: bindingProblems(schemas) },
+    forget: (org, gone) => forgetBindings({ kv, secrets }, org, gone),
     async isChangeOpen(org, number) {
       const status = (await changeRequests.find(org, number))?.status;
       return status === 'open' || status === 'draft';

@@ -73,6 +73,18 @@ await contract('BindingSecretStore', (stores) => {
     expect(actions.filter((action) => action === 'removed')).toHaveLength(1);
   });
 
+  it('bindings gives each that has secrets once', async () => {
+    const { bindingSecrets } = await withOrgs(stores());
+    const all = [makeSecret('a'), makeSecret('b'), makeSecret('a', { scope: 'org' })];
+    await bindingSecrets.put(all, makeEntry());
+
+    const bindings = await bindingSecrets.bindings('acme');
+
+    expect(bindings).toHaveLength(2);
+    expect(bindings).toEqual(expect.arrayContaining([github, { ...github, scope: 'org' }]));
+    expect(await bindingSecrets.bindings('globex')).toEqual([]);
+  });
+
   it('goes with its org', async () => {
     const { bindingSecrets, orgs } = await withOrgs(stores());
     await bindingSecrets.put([makeSecret('a')], makeEntry());

@@ -109,6 +109,44 @@ await contract('KvStore', (stores) => {
     expect(removed).toEqual([true, false]);
   });
 
+  it('clear takes all of a binding’s away, whatever plugin’s', async () => {
+    const { pluginValues } = await withOrgs(stores());
+    const others: KvPlace[] = [
+      { ...place, org: 'globex' },
+      { ...place, scope: 'integration' },
+      { ...place, binding: 'support.counter' },
+    ];
+    for (const one of [place, { ...place, source: 'registry' as const }, ...others]) {
+      await pluginValues.put(one, 'a', '1', 100);
+      await pluginValues.put(one, 'b', '1', 100);
+    }
+
+    await pluginValues.clear('acme', { scope: place.scope, id: place.binding });
+
+    expect(await pluginValues.find(place, 'a')).toBeUndefined();
+    expect(await pluginValues.find({ ...place, source: 'registry' }, 'b')).toBeUndefined();
+    for (const one of others) expect(await pluginValues.find(one, 'a')).toBe('1');
+  });
+
+  it('bindings gives each that has values once', async () => {
+    const { pluginValues } = await withOrgs(stores());
+    for (const one of [place, { ...place, pluginId: 'other' }, { ...place, binding: 'b' }]) {
+      await pluginValues.put(one, 'a', '1', 100);
+      await pluginValues.put(one, 'b', '1', 100);
+    }
+
+    const bindings = await pluginValues.bindings('acme');
+
+    expect(bindings).toHaveLength(2);
+    expect(bindings).toEqual(
+      expect.arrayContaining([
+        { scope: 'namespace', id: 'sales.counter' },
+        { scope: 'namespace', id: 'b' },
+      ]),
+    );
+    expect(await pluginValues.bindings('globex')).toEqual([]);
+  });
+
   it('goes with its org', async () => {
     const { pluginValues, orgs } = await withOrgs(stores());
     await pluginValues.put(place, 'a', '1', 100);

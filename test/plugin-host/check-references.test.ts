@@ -4,10 +4,7 @@ import { originsOf } from '../../src/plugin-host/callbacks/origins.ts';
 import { checkReferences } from '../../src/plugin-host/check-references.ts';
 import { type Config, takeSecrets } from '../../src/plugin-host/contract/secrets-in-config.ts';
 
-interface Entry {
-  config?: Config;
-  credentials?: Config;
-}
+type Entry = { config?: Config; credentials?: Config };
 
 const ref = { secretRef: 'deploy-token' };
 const url = 'https://a.example.com/v1';

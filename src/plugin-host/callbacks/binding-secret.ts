@@ -22,6 +22,8 @@ export interface BindingSecretStore {
   find(org: string, ref: BindingRef, name: string): Promise<StoredBindingSecret | undefined>;
   /** Of one binding, by name. */
   list(org: string, ref: BindingRef): Promise<StoredBindingSecret[]>;
+  /** Those that have any. */
+  bindings(org: string): Promise<BindingRef[]>;
   /** Stores each in place of the one of its name. */
   put(secrets: readonly StoredBindingSecret[], entry: AuditEntry): Promise<void>;
   /** Without an entry where there is none of them. */

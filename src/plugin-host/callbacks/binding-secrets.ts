@@ -55,12 +55,12 @@ export interface BindingSecrets {
     value: string,
     acting: Acting,
   ): Promise<void>;
-  /** All of a binding's, or only those `among` them, but never those `except`ed. */
+  /** All of a binding's, or only those that are gone. */
   remove(
     org: string,
     ref: BindingRef,
     acting: Acting,
-    which?: { among?: readonly string[]; except?: readonly string[] },
+    isGone?: (secret: Pick<StoredBindingSecret, 'name' | 'updatedAt'>) => boolean,
   ): Promise<void>;
 }
 
@@ -75,6 +75,9 @@ export interface BindingSecretsDeps {
 const OWN = 'binding.';
 const WRITTEN = 'written.';
 const LONGEST_BYTES = 65_536;
+
+/** Of a secret that a plugin has stored where its configuration names none. */
+export const isWrittenByPlugin = (name: string): boolean => name.startsWith(WRITTEN);
 
 export function createBindingSecrets(deps: BindingSecretsDeps): BindingSecrets {
   const { bindingSecrets: store, vault, clock } = deps;
@@ -115,10 +118,8 @@ export function createBindingSecrets(deps: BindingSecretsDeps): BindingSecrets {
       await store.put([sealed(place, value, acting)], entry);
     },
 
-    async remove(org, ref, acting, { among, except = [] } = {}) {
-      const names = (await store.list(org, ref))
-        .map(({ name }) => name)
-        .filter((name) => (among?.includes(name) ?? true) && !except.includes(name));
+    async remove(org, ref, acting, isGone = () => true) {
+      const names = (await store.list(org, ref)).filter(isGone).map(({ name }) => name);
       if (names.length === 0) return;
       await store.remove(org, ref, names, entryOf('remove', org, ref, acting, names));
     },

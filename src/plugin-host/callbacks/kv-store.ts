@@ -21,4 +21,8 @@ export interface KvStore {
   remove(place: KvPlace, key: string): Promise<boolean>;
   /** At most `limit` keys with the prefix, by their bytes, from the first one past `after`. */
   keys(place: KvPlace, wanted: { prefix: string; after: string; limit: number }): Promise<string[]>;
+  /** Those that have values, whatever plugin's. */
+  bindings(org: string): Promise<BindingRef[]>;
+  /** Takes all of a binding's values away, whatever plugin's. */
+  clear(org: string, ref: BindingRef): Promise<void>;
 }

@@ -194,9 +194,9 @@ describe('BindingSecrets', () => {
     const left = async () =>
       (await stores.bindingSecrets.list('acme', github)).map((one) => one.name);
 
-    await secrets.remove('acme', github, acting, { among: [names[0]!] });
+    await secrets.remove('acme', github, acting, (one) => one.name === names[0]);
     expect(new Set(await left())).toEqual(new Set([name, names[1]]));
-    await secrets.remove('acme', github, acting, { except: [name] });
+    await secrets.remove('acme', github, acting, (one) => one.name !== name);
     expect(await left()).toEqual([name]);
     await secrets.remove('acme', { ...github, id: 'other' }, acting);
     await secrets.remove('acme', github, acting);

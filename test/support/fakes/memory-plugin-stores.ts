@@ -35,7 +35,22 @@ export function memoryKvStore(memory: Memory): KvStore {
         .map(({ key }) => key)
         .filter((key) => key > after && key.startsWith(prefix))
         .slice(0, limit),
+
+    bindings: async (org) => bindingsIn(memory.pluginValues.filter((row) => row.org === org)),
+
+    async clear(org, { scope, id }) {
+      memory.pluginValues = memory.pluginValues.filter(
+        (row) => row.org !== org || row.scope !== scope || row.binding !== id,
+      );
+    },
   };
+}
+
+function bindingsIn(rows: readonly Pick<KvPlace, 'scope' | 'binding'>[]): BindingRef[] {
+  const found = new Map(
+    rows.map(({ scope, binding: id }) => [`${scope} ${id}`, { scope, id }] as const),
+  );
+  return [...found.values()];
 }
 
 export function memoryBindingSecretStore(memory: Memory): BindingSecretStore {
@@ -50,6 +65,7 @@ export function memoryBindingSecretStore(memory: Memory): BindingSecretStore {
   return {
     find: async (org, ref, name) => of(org, ref).find((row) => row.name === name),
     list: async (org, ref) => of(org, ref),
+    bindings: async (org) => bindingsIn(memory.bindingSecrets.filter((row) => row.org === org)),
 
     async put(secrets, entry) {
       for (const secret of secrets) {
