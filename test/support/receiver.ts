@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 export interface Received {
+  method: string;
   path: string;
   headers: IncomingHttpHeaders;
   body: string;
@@ -13,15 +14,16 @@ export interface Receiver {
   url: string;
   received: Received[];
   /** Replaced for another answer than 204. */
-  respond(response: ServerResponse): void;
+  respond(response: ServerResponse, received: Received): void;
   close(): Promise<void>;
 }
 
 export async function openReceiver(): Promise<Receiver> {
   const server = createServer(async (request, response) => {
-    const { url: path = '', headers } = request;
-    receiver.received.push({ path, headers, body: await text(request) });
-    receiver.respond(response);
+    const { method = '', url: path = '', headers } = request;
+    const received = { method, path, headers, body: await text(request) };
+    receiver.received.push(received);
+    receiver.respond(response, received);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const receiver: Receiver = {

@@ -5,21 +5,29 @@ export interface Fault extends Error {
   details: Readonly<Record<string, unknown>>;
 }
 
-/** The other side did not do what was asked. @param status of its answer; none came without one */
-export function upstreamFailed(message: string, status?: number, retryable = false): Fault {
-  const details = status === undefined ? {} : { status };
-  return Object.assign(new Error(message), { code: 'INT_UPSTREAM_FAILED', retryable, details });
-}
+const fault = (code: string, message: string, details: Fault['details'] = {}, retryable = false) =>
+  Object.assign(new Error(message), { code, retryable, details });
+
+/** The other side did not do what was asked. `details.status` is its answer's, if one came. */
+export const upstreamFailed = (
+  message: string,
+  details: Fault['details'] = {},
+  retryable = false,
+): Fault => fault('INT_UPSTREAM_FAILED', message, details, retryable);
+
+/** By an answer that is no success. */
+export const upstreamAnswered = (message: string, status: number): Fault =>
+  upstreamFailed(message, { status }, isPassing(status));
 
 /** Whether the same may well succeed later. */
 export const isPassing = (status: number): boolean =>
   status === 408 || status === 429 || status >= 500;
 
-export function capabilityMissing(message: string): Fault {
-  const details = {};
-  const code = 'INT_CAPABILITY_MISSING';
-  return Object.assign(new Error(message), { code, retryable: false, details });
-}
+export const capabilityMissing = (message: string): Fault =>
+  fault('INT_CAPABILITY_MISSING', message);
+
+export const credentialsRequired = (field: string): Fault =>
+  fault('INT_CREDENTIALS_REQUIRED', `${field}: give it among the credentials`, { field });
 
 /** What the host told a callback, or a built-in its caller; undefined of a bug. */
 export const codeOf = (error: unknown): string | undefined =>

@@ -6,6 +6,8 @@ export interface HttpRequest {
   headers?: Readonly<Record<string, string>>;
   /** Text, sent as UTF-8. */
   body?: string;
+  /** At most 5. */
+  timeoutSec?: number;
 }
 
 export interface HttpAnswer {
