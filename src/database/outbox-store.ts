@@ -146,7 +146,8 @@ async function backlogOf(db: Kysely<Tables>, org: string): Promise<OutboxBacklog
   const oldest = await pending(db, org).select('event').orderBy('eventId').limit(1).execute();
   const [event] = oldest.map((row) => JSON.parse(row.event) as WireEvent);
   return {
-    ...{ pending: 0, failed: 0 },
+    pending: 0,
+    failed: 0,
     ...Object.fromEntries(counts.map(({ state, count }) => [state, Number(count)])),
     suspended: Number(suspended),
     oldestAt: event?.timestamp ?? null,
@@ -196,7 +197,9 @@ async function summarize(
     .executeTakeFirst();
   const suspension = await findSuspension(db, org, binding);
   return {
-    ...{ pending: 0, sent: 0, failed: 0 },
+    pending: 0,
+    sent: 0,
+    failed: 0,
     ...Object.fromEntries(counts.map(({ state, count }) => [state, Number(count)])),
     nextAttemptAt,
     lastStatus: last?.lastStatus ?? null,

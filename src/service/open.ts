@@ -34,11 +34,11 @@ const templateDir = join(import.meta.dirname, '../../registry-template');
 
 /** Everything that a server is made of but its socket, put together here and nowhere else. */
 export async function openService(config: Config, surroundings: Surroundings) {
-  const { log, clock } = surroundings;
+  const { log, clock, lookup } = surroundings;
   const storage = await openStorage(config, surroundings);
   const { stores, artifacts, bundles, master, backup } = storage;
   const parsers = new ParsePool();
-  const outbound = { allow: config.outboundAllow };
+  const outbound = { allow: config.outboundAllow, ...(lookup && { lookup }) };
   const shared = { ...stores, ...surroundings, artifacts, bundles, master, backup, outbound };
   const runtimes = new OrgRuntimes({ ...shared, parsers, dataDir: config.dataDir, templateDir });
   await runtimes.start();

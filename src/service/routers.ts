@@ -29,6 +29,7 @@ import { pluginApiRoutes } from '../http/plugin-api-routes.ts';
 import { releaseRoutes } from '../http/release-routes.ts';
 import { type RouteTable, routesOf } from '../http/route.ts';
 import { secretRoutes } from '../http/secret-routes.ts';
+import { sentWebhookRoutes } from '../http/sent-webhook-routes.ts';
 import { sessionRoutes } from '../http/session-routes.ts';
 import type { TierLimiter } from '../http/tier-limit.ts';
 import { tokenRoutes } from '../http/token-routes.ts';
@@ -111,6 +112,7 @@ export function routersOver(parts: Parts, { tiers }: { tiers: TierLimiter | unde
     ...secretRoutes(parts),
     ...changeRoutes({ ...parts, propose: proposeBy(parts) }),
     ...pluginApiRoutes(parts),
+    ...sentWebhookRoutes(parts),
     ...upstreamRoutes(parts),
   ];
   const delivery = deliveryRoutes({ ...parts, states: createStateWriter(clients) });

@@ -12,6 +12,7 @@ import { createStores } from '../database/stores.ts';
 import { BundleCache } from '../delivery/bundle-cache.ts';
 import type { Clock } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
+import type { Lookup } from '../outbound/guard.ts';
 import { createMasterKey } from '../signing/master-key.ts';
 import { sealByPassphrase } from '../signing/passphrase.ts';
 
@@ -19,6 +20,8 @@ import { sealByPassphrase } from '../signing/passphrase.ts';
 export interface Surroundings {
   log: Logger;
   clock: Clock;
+  /** Of hosts that somebody outside has named; the system's resolver when not given. */
+  lookup?: Lookup;
 }
 
 export type Storage = Awaited<ReturnType<typeof openStorage>>;

@@ -25,9 +25,13 @@ const victimsFiles = {
   ...smallRegistry,
   'registry.yaml': document(
     'Registry',
-    'spec: {title: Victim, delivery: {defaultAccess: orgWide}, departments: {west: {}}}',
+    'spec: {title: Victim, delivery: {defaultAccess: orgWide}, departments: {west: {}}, ' +
+      'plugins: {webhooks: {config: {url: "https://127.0.0.1:9/"}}}}',
   ),
-  'namespaces/hidden.yaml': document('Namespace', 'spec: {department: west}'),
+  'namespaces/hidden.yaml': document(
+    'Namespace',
+    'spec: {department: west, plugins: {webhooks: {config: {url: "https://127.0.0.1:9/"}}}}',
+  ),
   'plugins/secret-plan/plugin.yaml': document('Plugin', 'spec: {title: Secret plan}'),
   'plugins/secret-plan/contexts/rules.yaml': document('Context', 'spec: {body: Do not tell.}'),
   'plugins/secret-plan/notes.md': RULES,
@@ -90,6 +94,7 @@ async function makeIds(): Promise<Ids> {
     '/feed-tokens/:id': feed.data.id,
     '/members/:userId': user,
     '/namespaces/:id': 'hidden',
+    '/webhooks/:id': 'hidden.webhooks',
     '/secrets/:name': 'hidden-secret',
     '/releases/:name': 'hidden-q3',
     '/change-requests/:number': String(change.number),
@@ -250,6 +255,6 @@ describe('an id of another organisation', () => {
     );
 
     expect([...found, ...delivered].map(({ status }) => status)).not.toContain(404);
-    expect(found).toHaveLength(6);
+    expect(found).toHaveLength(7);
   });
 });

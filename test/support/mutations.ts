@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sha256Hex } from '../../src/model/digest.ts';
 import { generateKeyPair } from '../../src/signing/org-keys.ts';
 import { readOfflineRootKey, signRootBody } from '../../src/signing/root-key.ts';
 import { ask } from './app.ts';
@@ -458,6 +459,19 @@ export const mutations: readonly Mutation[] = [
         headers: signedAs.gitea('sesame', body),
         body,
       };
+    },
+  },
+  {
+    route: 'POST /api/v1/webhooks/:id/resume',
+    rows: ['webhook.resume'],
+    async sent({ service: { dataDir }, tools }) {
+      const config = { url: 'https://127.0.0.1:9/hook' };
+      const spec = { title: 'Tools', plugins: { webhooks: { config } } };
+      const registry = { apiVersion: 'waymark/v1', kind: 'Registry', spec };
+      await tools.push({ 'registry.yaml': JSON.stringify(registry) });
+      const insert = `insert into outbox_suspension values ('tools', 'org', 'webhooks', ?, ?)`;
+      tamper(dataDir, insert, sha256Hex(config.url), '2026-01-01T00:00:00.000Z');
+      return { path: '/api/v1/webhooks/webhooks/resume' };
     },
   },
 ];

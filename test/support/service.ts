@@ -6,6 +6,7 @@ import { listen } from '../../src/http/listen.ts';
 import type { OpenApi } from '../../src/http/openapi.ts';
 import { createHttpServer, type HotPath } from '../../src/http/server.ts';
 import type { Clock } from '../../src/model/clock.ts';
+import type { Lookup } from '../../src/outbound/guard.ts';
 import type { PluginHost } from '../../src/plugin-host/plugin-host.ts';
 import type { Jobs } from '../../src/queue/jobs.ts';
 import { openService as openWhole } from '../../src/service/open.ts';
@@ -36,12 +37,13 @@ export interface TestService {
 /**
  * @param kept a folder that a service was closed in before, and that stays
  * @param settings more of the environment
+ * @param lookup the name servers, for what goes out; the system's when not given
  * @param now the clock without what a test advances; one that stands refills no bucket
  */
 export async function openService(
   kept?: string,
   settings: Readonly<Record<string, string>> = {},
-  { now = () => Date.now() }: { now?: Clock } = {},
+  { now = () => Date.now(), lookup }: { now?: Clock; lookup?: Lookup } = {},
 ): Promise<TestService> {
   const dataDir = kept ?? (await mkdtemp(join(tmpdir(), 'waymark-service-')));
   let aheadMs = 0;
@@ -54,7 +56,7 @@ export async function openService(
     WAYMARK_RATE_LIMIT: 'off',
     ...settings,
   });
-  const service = await openWhole(config, { log, clock });
+  const service = await openWhole(config, { log, clock, ...(lookup && { lookup }) });
 
   const conformance = conformanceTo(service.openApi);
 

@@ -81,13 +81,14 @@ async function handle(deps: WebhooksDeps, params: HookParams, call: GuestCall): 
   const { outbox, clock } = deps;
   const key = { org: context.orgId, ...bindingOf(context), eventId: event.id };
   if (!isRetry) {
-    if (!events.includes(event.type) || (await isSuspended(outbox, key, url))) return;
-    await keep(outbox, newMessage(key, event, toTime(clock())), toTime(clock() + LEASE_MS));
+    if (!events.includes(event.type) || !(await keep(deps, key, event, url))) return;
     await failpoint('outbox.written');
   }
   const message = await outbox.claim(key, toTime(clock()), toTime(clock() + LEASE_MS));
   if (!message) return;
-  const end = await attempt(deps, message, context, call);
+  // It may have said so of a message that was on its way at the same time.
+  const isGone = isRetry && (await isSuspended(outbox, key, url));
+  const end = isGone ? givenUp(message, clock) : await attempt(deps, message, context, call);
   await failpoint('outbox.sent');
   await outbox.finish(key, end);
   if (end.lastStatus === 410) {
@@ -112,14 +113,32 @@ async function isSuspended(outbox: OutboxStore, key: OutboxKey, url: string): Pr
   return false;
 }
 
-async function keep(outbox: OutboxStore, message: OutboxMessage, jobAt: string): Promise<void> {
+/**
+ * False where nothing is to be sent.
+ *
+ * @throws a fault for which the hook is called again
+ */
+async function keep(
+  { outbox, clock }: WebhooksDeps,
+  key: OutboxKey,
+  event: WireEvent,
+  url: string,
+): Promise<boolean> {
   try {
-    await outbox.add(message, jobAt);
+    if (await isSuspended(outbox, key, url)) return false;
+    await outbox.add(newMessage(key, event, toTime(clock())), toTime(clock() + LEASE_MS));
+    return true;
   } catch (cause) {
     const error = new Error('the message could not be stored', { cause });
     throw Object.assign(error, { code: 'OUTBOX_UNAVAILABLE', retryable: true });
   }
 }
+
+const givenUp = ({ lastStatus }: OutboxMessage, clock: Clock): OutboxEnd => {
+  const now = toTime(clock());
+  const lastError = 'its receiver is gone for good';
+  return { state: 'failed', dueAt: now, changedAt: now, lastStatus, lastError };
+};
 
 const newMessage = (key: OutboxKey, event: WireEvent, now: string): OutboxMessage => ({
   ...key,

@@ -67,6 +67,7 @@ async function handle(
 
 const retry = (config: Record<string, unknown> = {}) => handle(config, { isRetry: true });
 const summary = () => stores.outbox.summary('acme', own);
+const due = () => new Date(nowMs).toISOString();
 const next = async () => {
   const { nextAttemptAt } = await summary();
   return nextAttemptAt === null ? null : (Date.parse(nextAttemptAt) - nowMs) / 1000;
@@ -276,7 +277,7 @@ describe('a receiver that does not take it', () => {
 
 describe('a receiver that answers 410', () => {
   beforeEach(async () => {
-    await stores.outbox.add(makeMessage('waiting', { dueAt: new Date(nowMs).toISOString() }), '');
+    await stores.outbox.add(makeMessage('waiting', { dueAt: due() }), '');
     receiver.respond = (response) => response.writeHead(410).end();
     await handle();
     receiver.respond = (response) => response.writeHead(204).end();
@@ -293,6 +294,18 @@ describe('a receiver that answers 410', () => {
       failed: 2,
       lastStatus: 410,
       suspendedSince: new Date(NOW_MS).toISOString(),
+    });
+  });
+
+  it('is not asked by an attempt that was under way meanwhile', async () => {
+    await stores.outbox.add(makeMessage('event-1', { eventId: 'late', dueAt: due() }), '');
+
+    await handle({}, { event: eventOf({ id: 'late' }), isRetry: true });
+
+    expect(received()).toHaveLength(1);
+    expect(await summary()).toMatchObject({
+      pending: 0,
+      lastError: 'its receiver is gone for good',
     });
   });
 
