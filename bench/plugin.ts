@@ -24,11 +24,17 @@ export async function benchPlugin(): Promise<Figure[]> {
       ...roundTrips(await roundTripsOf(guest), await roundTripsOf(echo)),
       await coldStart(),
       figure({
-        ...{ bench, metric: 'memory of each of 50 guests', unit: 'MiB', atMost: 15 },
+        bench,
+        metric: 'memory of each of 50 guests',
+        unit: 'MiB',
+        atMost: 15,
         value: await memoryOfEach(),
       }),
       figure({
-        ...{ bench, metric: `calls with ${IN_FLIGHT} in flight`, unit: 'calls/s', atLeast: 5000 },
+        bench,
+        metric: `calls with ${IN_FLIGHT} in flight`,
+        unit: 'calls/s',
+        atLeast: 5000,
         value: await callsPerSec(guest),
       }),
       await besideKills(guest),
@@ -53,7 +59,10 @@ function roundTrips(guest: number[], echo: number[]): Figure[] {
   const atMost = { 0.5: 0.25, 0.99: 3 };
   return ([0.5, 0.99] as const).map((q) =>
     figure({
-      ...{ bench, metric: `round trip, p${q * 100}`, unit: 'ms', value: quantile(guest, q) },
+      bench,
+      metric: `round trip, p${q * 100}`,
+      unit: 'ms',
+      value: quantile(guest, q),
       yardstick: { name: 'bare worker echo', value: quantile(echo, q), unit: 'ms' },
       atMost: atMost[q],
     }),
@@ -105,7 +114,9 @@ async function besideKills(guest: Caller): Promise<Figure> {
   isOver = true;
   await killing;
   return figure({
-    ...{ bench, metric: 'round trip beside a guest killed in a loop, p99', unit: 'ms' },
+    bench,
+    metric: 'round trip beside a guest killed in a loop, p99',
+    unit: 'ms',
     value: beside,
     yardstick: { name: 'alone', value: alone, unit: 'ms' },
     ratio: beside / alone,

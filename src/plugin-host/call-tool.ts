@@ -50,7 +50,10 @@ export async function callTool(deps: ToolDeps, asked: ToolCall): Promise<ToolRes
   if (!verdict.isValid) throw faultsIn(verdict.errors, 'arguments');
   try {
     return (await deps.plugins.call({
-      ...{ org, pluginId, requestId, caller },
+      org,
+      pluginId,
+      requestId,
+      caller,
       binding: { scope: 'namespace', id: `${namespace}.${pluginId}` },
       method: 'tool.call',
       params: { name, arguments: verdict.value },

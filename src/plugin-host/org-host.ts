@@ -178,7 +178,13 @@ export class OrgHost {
 function describeTaken({ manifest, ...part }: Part): HostedPlugin {
   const { id, version, source, digest, signature, trust } = part;
   return {
-    ...{ id, version, source, digest, signature, trust, manifest },
+    id,
+    version,
+    source,
+    digest,
+    signature,
+    trust,
+    manifest,
     isEnabled: false,
     priority: 0,
     state: 'failed',

@@ -68,7 +68,10 @@ async function askOne(
     asking.abort();
   });
   const call = plugins.call({
-    ...{ org, pluginId, requestId, caller },
+    org,
+    pluginId,
+    requestId,
+    caller,
     binding: { scope, id },
     method: 'agent.query',
     params: { query },

@@ -332,7 +332,15 @@ export class Slot implements Occupant {
     const { id, version, source, manifest, digest, signature, trust } = this.#part;
     const { isEnabled, priority, grants } = this.#terms;
     return {
-      ...{ id, version, source, manifest, digest, signature, trust, isEnabled, priority },
+      id,
+      version,
+      source,
+      manifest,
+      digest,
+      signature,
+      trust,
+      isEnabled,
+      priority,
       state: this.#state,
       requested: requestedBy(manifest.permissions),
       grants: requestedBy(grantedOf(manifest.permissions, grants)),

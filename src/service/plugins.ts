@@ -36,7 +36,10 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
   const records = createCallRecords();
   const callbacks = createCallbacks({
     ...parts,
-    ...{ records, kv, secrets, read: readerOver(parts) },
+    records,
+    kv,
+    secrets,
+    read: readerOver(parts),
     async checkValue(schema, value) {
       const verdict = await schemas.check(schema, value);
       return verdict.isValid ? [] : verdict.errors;
@@ -55,7 +58,12 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
   const configFor = configForBy({ secrets, schemas });
   const guests = { records, callbacks, configFor, after, unconfined: settings.unconfined };
   const plugins = await createPluginHost({
-    ...{ runtimes, site, states, schemas, clock, log },
+    runtimes,
+    site,
+    states,
+    schemas,
+    clock,
+    log,
     registryParts: registryParts({ keys: settings.keys, sandbox }),
     slots: { ...guests, clock, log, places: new Places(), checkBinding: bindingProblems(schemas) },
     forget: (org, gone) => forgetBindings({ kv, secrets }, org, gone),

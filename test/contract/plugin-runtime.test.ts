@@ -194,11 +194,17 @@ function contract(name: string, start: StartGuest): void {
 
         await expect(guest.call('api.handle', {}, PATIENT)).rejects.toMatchObject({
           name: 'PluginFault',
-          ...{ code: 'TAKEN', message: 'the name is taken', httpStatus: 409 },
-          ...{ isRetryable: true, details: { name: 'x' } },
+          code: 'TAKEN',
+          message: 'the name is taken',
+          httpStatus: 409,
+          isRetryable: true,
+          details: { name: 'x' },
         });
         await expect(guest.call('tool.call', {}, PATIENT)).rejects.toMatchObject({
-          ...{ code: 'NO', message: 'no', isRetryable: false, httpStatus: undefined },
+          code: 'NO',
+          message: 'no',
+          isRetryable: false,
+          httpStatus: undefined,
         });
       });
 
@@ -206,7 +212,9 @@ function contract(name: string, start: StartGuest): void {
         const guest = await start(`{ 'tool.call': () => { null.x; } }`);
 
         await expect(guest.call('tool.call', {}, PATIENT)).rejects.toMatchObject({
-          ...{ name: 'PluginFault', code: 'PLG_HANDLER_ERROR', httpStatus: undefined },
+          name: 'PluginFault',
+          code: 'PLG_HANDLER_ERROR',
+          httpStatus: undefined,
           message: expect.stringMatching(/^TypeError: /),
           details: { stack: expect.stringContaining('tool.call') },
         });
@@ -224,7 +232,8 @@ function contract(name: string, start: StartGuest): void {
         const guest = await start(`{ 'tool.call': () => { throw ${thrown}; } }`);
 
         await expect(guest.call('tool.call', {}, PATIENT)).rejects.toMatchObject({
-          ...{ code: 'PLG_HANDLER_ERROR', message },
+          code: 'PLG_HANDLER_ERROR',
+          message,
         });
       });
 
@@ -236,7 +245,8 @@ function contract(name: string, start: StartGuest): void {
         }`);
 
         await expect(guest.call('tool.call', { status }, PATIENT)).rejects.toMatchObject({
-          ...{ code: 'A', httpStatus: undefined },
+          code: 'A',
+          httpStatus: undefined,
         });
       });
 
@@ -251,7 +261,8 @@ function contract(name: string, start: StartGuest): void {
         }`);
 
         await expect(guest.call('tool.call', {}, PATIENT)).rejects.toMatchObject({
-          ...{ name: 'WaymarkError', code: 'PLG_BAD_RESPONSE' },
+          name: 'WaymarkError',
+          code: 'PLG_BAD_RESPONSE',
         });
         expect(await guest.call('plugin.health', {}, PATIENT)).toBe('alive');
       });
@@ -270,7 +281,8 @@ function contract(name: string, start: StartGuest): void {
         );
 
         await expect(guest.call('tool.call', {}, IMPATIENT)).rejects.toMatchObject({
-          ...{ name: 'WaymarkError', code: 'PLG_TIMEOUT' },
+          name: 'WaymarkError',
+          code: 'PLG_TIMEOUT',
         });
         expect(await guest.call('plugin.health', {}, PATIENT)).toBe('alive');
       });

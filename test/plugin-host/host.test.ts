@@ -82,7 +82,11 @@ afterAll(async () => {
 
 const call = (pluginId: string, more: Partial<HostCall> = {}) =>
   service.plugins.call({
-    ...{ org: 'tools', pluginId, method: 'agent.query', params: {}, requestId: 'request-1' },
+    org: 'tools',
+    pluginId,
+    method: 'agent.query',
+    params: {},
+    requestId: 'request-1',
     ...more,
   });
 const find = (id: string) => service.plugins.find('tools', id);
@@ -94,21 +98,42 @@ describe('plugins', () => {
       .plugins('tools')
       .filter(({ source }) => source !== 'builtin')
       .map(({ id, source, version, state, isEnabled, signature, trust }) => ({
-        ...{ id, source, version, state, isEnabled, signature, trust },
+        id,
+        source,
+        version,
+        state,
+        isEnabled,
+        signature,
+        trust,
       }));
 
     expect(shown).toEqual([
       {
-        ...{ id: 'broken', source: 'host', version: '0.0.0', state: 'failed', isEnabled: false },
-        ...{ signature: 'unsigned', trust: 'untrusted' },
+        id: 'broken',
+        source: 'host',
+        version: '0.0.0',
+        state: 'failed',
+        isEnabled: false,
+        signature: 'unsigned',
+        trust: 'untrusted',
       },
       {
-        ...{ id: 'example', source: 'host', version: '1.0.0', state: 'discovered' },
-        ...{ isEnabled: true, signature: 'unsigned', trust: 'untrusted' },
+        id: 'example',
+        source: 'host',
+        version: '1.0.0',
+        state: 'discovered',
+        isEnabled: true,
+        signature: 'unsigned',
+        trust: 'untrusted',
       },
       {
-        ...{ id: 'sales', source: 'registry', version: '1.0.0', state: 'discovered' },
-        ...{ isEnabled: true, signature: 'signed', trust: 'untrusted' },
+        id: 'sales',
+        source: 'registry',
+        version: '1.0.0',
+        state: 'discovered',
+        isEnabled: true,
+        signature: 'signed',
+        trust: 'untrusted',
       },
     ]);
     expect(find('broken')?.lastError).toMatch(/^PLG_MANIFEST: plugin\.json\/displayName/);
@@ -256,7 +281,9 @@ describe('reload', () => {
     expect(both).toMatchObject([
       { source: 'host' },
       {
-        ...{ source: 'registry', state: 'failed', isEnabled: false },
+        source: 'registry',
+        state: 'failed',
+        isEnabled: false,
         lastError: 'PLG_ID_TAKEN: a plugin of this id comes from a source that goes first',
       },
     ]);

@@ -4,12 +4,22 @@ import { unreadManifest } from '../../src/plugin-host/part.ts';
 import { degradedPlugins, readingsOfPlugins } from '../../src/service/plugin-readings.ts';
 
 const plugin = (id: string, part: Partial<HostedPlugin> = {}): HostedPlugin => ({
-  ...{ id, version: '1.0.0', source: 'host', digest: '', signature: 'signed', trust: 'trusted' },
+  id,
+  version: '1.0.0',
+  source: 'host',
+  digest: '',
+  signature: 'signed',
+  trust: 'trusted',
   manifest: unreadManifest(id),
   isEnabled: true,
   priority: 0,
   state: 'active',
-  ...{ grants: [], requested: [], routes: [], pages: [], pending: null, lastError: null },
+  grants: [],
+  requested: [],
+  routes: [],
+  pages: [],
+  pending: null,
+  lastError: null,
   health: UNTOUCHED,
   ...part,
 });

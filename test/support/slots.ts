@@ -35,7 +35,13 @@ export function makePart(
   const digest = part.digest ?? `digest of ${version}`;
   const id = part.id ?? 'example';
   return {
-    ...{ id, version, digest, guests, source: 'host', signature: 'signed', trust: 'trusted' },
+    id,
+    version,
+    digest,
+    guests,
+    source: 'host',
+    signature: 'signed',
+    trust: 'trusted',
     hasNetwork: true,
     fault: null,
     manifest: manifestOf({ ...plainManifest(id), ...manifest }),
@@ -104,7 +110,7 @@ export function manualTime() {
   };
   const advance = (ms: number) => {
     time.now += ms;
-    for (const [id, { atMs, run }] of [...waiting]) {
+    for (const [id, { atMs, run }] of waiting.entries().toArray()) {
       if (atMs > time.now || !waiting.delete(id)) continue;
       run();
     }

@@ -22,7 +22,10 @@ export function builtinPart({ manifest: written, methods }: Builtin): Part {
   const { id } = written;
   const digest = sha256Hex(text);
   return {
-    ...{ id, version, digest, manifest: parsed.value },
+    id,
+    version,
+    digest,
+    manifest: parsed.value,
     source: 'builtin',
     signature: 'core',
     trust: 'builtin',

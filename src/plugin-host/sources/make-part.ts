@@ -38,7 +38,11 @@ export function makePart(
   const exact = version ?? manifest.version ?? '0.0.0';
   const { fault, ...rest } = standing(manifest, digest);
   return {
-    ...{ id, source, manifest, digest, version: exact },
+    id,
+    source,
+    manifest,
+    digest,
+    version: exact,
     ...rest,
     fault: 'fault' in read ? read.fault : (missingScript(manifest, script) ?? fault),
     code: { id, version: exact, digest, script: script ?? Buffer.alloc(0), ...(dir && { dir }) },

@@ -92,7 +92,10 @@ interface Heard {
 
 async function heardBy(pluginId: string): Promise<Heard[]> {
   const answer = (await service.plugins.call({
-    ...{ org: org.org, pluginId, method: 'agent.query', requestId: 'r' },
+    org: org.org,
+    pluginId,
+    method: 'agent.query',
+    requestId: 'r',
     params: { query: 'what?' },
   })) as { results: { text: string }[] };
   return answer.results.map(({ text }) => JSON.parse(text) as Heard);

@@ -6,8 +6,15 @@ import type { HostedPlugin } from '../../../src/plugin-host/hosted-plugin.ts';
 import type { HostCall } from '../../../src/plugin-host/plugin-host.ts';
 
 const bindingOf = (id: string, part: Partial<Binding> = {}): Binding => ({
-  ...{ scope: 'org', id, pluginId: 'hello', namespaceId: null, departmentId: null },
-  ...{ isEnabled: true, config: {}, path: 'registry.yaml', configDigest: 'digest' },
+  scope: 'org',
+  id,
+  pluginId: 'hello',
+  namespaceId: null,
+  departmentId: null,
+  isEnabled: true,
+  config: {},
+  path: 'registry.yaml',
+  configDigest: 'digest',
   ...part,
 });
 const namespace = { scope: 'namespace', namespaceId: 'sales' } as const;

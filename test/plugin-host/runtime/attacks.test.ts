@@ -152,7 +152,9 @@ describe('a guest that says too much', () => {
     );
 
     expect(await attack(guest)).toMatchObject({
-      ...{ code: 'c'.repeat(100), message: 'm'.repeat(2000), details: undefined },
+      code: 'c'.repeat(100),
+      message: 'm'.repeat(2000),
+      details: undefined,
     });
     expect(await guest.call('plugin.health', {}, PATIENT)).toBe('alive');
   });

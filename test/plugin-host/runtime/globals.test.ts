@@ -194,7 +194,9 @@ describe('console', () => {
       { name: 'host.log', level: 'info', message: 'a {"b":1} 2', host_callback_id: 'call' },
       { name: 'host.log', level: 'warn', message: 'c', host_callback_id: 'call' },
       {
-        ...{ name: 'host.log', level: 'error', host_callback_id: 'call' },
+        name: 'host.log',
+        level: 'error',
+        host_callback_id: 'call',
         message: expect.stringMatching(/^TypeError: d\n/),
       },
     ]);
@@ -220,7 +222,9 @@ describe('fetch', () => {
 
     expect(asked).toEqual([
       {
-        ...{ name: 'host.http.do', method: 'POST', url: 'https://a.example/x' },
+        name: 'host.http.do',
+        method: 'POST',
+        url: 'https://a.example/x',
         headers: { 'x-a': '1', 'content-type': 'text/plain;charset=UTF-8' },
         body: Buffer.from('hü').toString('base64'),
         host_callback_id: 'call',

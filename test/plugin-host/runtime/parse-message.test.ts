@@ -9,7 +9,9 @@ describe('parseMessage', () => {
         const sent = JSON.parse(JSON.stringify(result)) as unknown;
 
         expect(parseMessage(JSON.stringify({ id: 7, ok: true, result }))).toEqual({
-          ...{ kind: 'result', id: 7, result: sent },
+          kind: 'result',
+          id: 7,
+          result: sent,
         });
       }),
     );
@@ -21,7 +23,10 @@ describe('parseMessage', () => {
 
   it('reads a callback', () => {
     expect(parseMessage('{"id":1,"method":"host.log","params":{"a":1}}')).toEqual({
-      ...{ kind: 'callback', id: 1, method: 'host.log', params: { a: 1 } },
+      kind: 'callback',
+      id: 1,
+      method: 'host.log',
+      params: { a: 1 },
     });
   });
 

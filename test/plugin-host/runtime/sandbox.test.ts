@@ -19,7 +19,9 @@ describe('loading a script', () => {
     const started = startScript(start, script);
 
     await expect(started).rejects.toMatchObject({
-      ...{ name: 'WaymarkError', code: 'PLG_FAILED', message: expect.stringMatching(message) },
+      name: 'WaymarkError',
+      code: 'PLG_FAILED',
+      message: expect.stringMatching(message),
     });
   });
 
@@ -57,7 +59,8 @@ describe('loading a script', () => {
     const started = startScript(start, `/*${'x'.repeat(200)}*/`, { limits: { scriptBytes: 100 } });
 
     await expect(started).rejects.toMatchObject({
-      ...{ code: 'PLG_FAILED', message: 'the script is larger than 100 bytes' },
+      code: 'PLG_FAILED',
+      message: 'the script is larger than 100 bytes',
     });
   });
 

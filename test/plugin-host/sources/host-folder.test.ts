@@ -25,7 +25,11 @@ afterEach(() => rm(dir, { recursive: true }));
 
 const read = (part: Partial<HostFolder> = {}) =>
   readHostFolder({
-    ...{ dir, sandbox, process, allowUnsigned: false, keys: [parsePluginKey(key.publicKey)] },
+    dir,
+    sandbox,
+    process,
+    allowUnsigned: false,
+    keys: [parsePluginKey(key.publicKey)],
     approvedDigest: () => null,
     ...part,
   });
