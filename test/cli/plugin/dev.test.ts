@@ -7,6 +7,7 @@ import { ask } from '../../support/app.ts';
 import { makeClient, type TestClient } from '../../support/client.ts';
 
 const launcher = join(import.meta.dirname, '../../../cli/waymark.mjs');
+const examples = join(import.meta.dirname, '../../../examples');
 
 let author: TestClient;
 let child: ChildProcess | undefined;
@@ -151,7 +152,7 @@ describe('waymark plugin dev', () => {
 });
 
 describe('waymark plugin test', () => {
-  it.each(['routes', 'raw'])(
+  it.each(['integration', 'routes', 'raw'])(
     'runs the tests of a new plugin of style %s: exit 0',
     async (style) => {
       await author.run('plugin', 'init', 'hello', '--style', style);
@@ -161,6 +162,13 @@ describe('waymark plugin test', () => {
       expect(running.said()).toMatch(/ℹ fail 0/);
     },
   );
+
+  it('runs the tests of examples/release-notes: exit 0', async () => {
+    const running = start('test', join(examples, 'release-notes'));
+
+    expect(await running.ended, running.said()).toBe(0);
+    expect(running.said()).toMatch(/ℹ pass 5\n/);
+  });
 
   it('fails as a test does, with the place in its source', async () => {
     await author.run('plugin', 'init', 'hello', '--style', 'raw');
