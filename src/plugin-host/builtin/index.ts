@@ -1,6 +1,7 @@
 import type { Builtin } from '../sources/builtin-part.ts';
+import { chat } from './chat.ts';
 import { http } from './http.ts';
 import { opendatabot } from './opendatabot.ts';
 
 /** Server parts that are Waymark's own, and need nothing but the wire. */
-export const BUILTINS: readonly Builtin[] = [http, opendatabot];
+export const BUILTINS: readonly Builtin[] = [chat, http, opendatabot];

@@ -1,4 +1,5 @@
 import { HOOK_CAPABILITIES } from '../../registry/server-manifest/hook-events.ts';
+import type { PluginManifest } from '../../registry/server-manifest/manifest.ts';
 import type { Binding } from '../binding.ts';
 import type { PluginHost } from '../plugin-host.ts';
 import type { HookEvent } from './event.ts';
@@ -25,11 +26,18 @@ function reaches(event: HookEvent, { scope, covers }: Binding): boolean {
 export function hears(
   bound: Bound,
   { org, type }: Pick<HookEvent, 'org' | 'type'>,
-  { pluginId }: Binding,
+  binding: Binding,
 ): boolean {
-  const plugin = bound.find(org, pluginId);
-  if (!plugin?.isEnabled) return false;
+  const plugin = bound.find(org, binding.pluginId);
+  if (!plugin?.isEnabled || isForOthers(binding, plugin.manifest)) return false;
   const { capabilities, hooks } = plugin.manifest;
   const isNamed = hooks.length === 0 || hooks.includes('*') || hooks.includes(type);
   return isNamed && capabilities.has(HOOK_CAPABILITIES[type]!);
+}
+
+/** Switched on for namespaces and integrations alone: the org gives it nothing of what it requires. */
+function isForOthers({ scope, config }: Binding, { configSchema }: PluginManifest): boolean {
+  const required = configSchema?.['required'];
+  const isBare = scope === 'org' && Object.keys(config).length === 0;
+  return isBare && Array.isArray(required) && required.length > 0;
 }
