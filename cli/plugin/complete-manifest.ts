@@ -43,7 +43,28 @@ export function completeManifest(source: PluginSource, code: Description): Field
   });
 }
 
-const ORDER = ['id', 'displayName', 'version', 'author', 'repository', 'category', 'schemaVersion', 'engines', 'runtime', 'entry', 'capabilities', 'hooks', 'configSchema', 'permissions', 'apiRoutes', 'integrationTypes', 'gates', 'stepTypes', 'tools', 'limits'];
+const ORDER = [
+  'id',
+  'displayName',
+  'version',
+  'author',
+  'repository',
+  'category',
+  'schemaVersion',
+  'engines',
+  'runtime',
+  'entry',
+  'capabilities',
+  'hooks',
+  'configSchema',
+  'permissions',
+  'apiRoutes',
+  'integrationTypes',
+  'gates',
+  'stepTypes',
+  'tools',
+  'limits',
+];
 
 /** A reviewer of a registry reads it: what it is first, what it asks for next. */
 function ordered(fields: Fields): Fields {

@@ -42,8 +42,8 @@ export function testCommand(plugin: Command, cli: Cli): void {
 }
 
 interface Said {
-  out(text: string): void;
-  log(line: string): void;
+  out: (text: string) => void;
+  log: (line: string) => void;
 }
 
 async function test(dir: string, { out, log }: Said): Promise<number> {
@@ -69,14 +69,14 @@ async function test(dir: string, { out, log }: Said): Promise<number> {
   }
 }
 
-const testServer = ({ url, org, token, managementKey }: DevServer, pluginId: string) => (({
-	url,
-	org,
-	token,
-	managementKey,
-	pluginId,
-	namespace: DEV_NAMESPACE
-}));
+const testServer = ({ url, org, token, managementKey }: DevServer, pluginId: string) => ({
+  url,
+  org,
+  token,
+  managementKey,
+  pluginId,
+  namespace: DEV_NAMESPACE,
+});
 
 async function bundleAll(
   dir: string,
