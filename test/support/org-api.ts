@@ -29,14 +29,16 @@ export interface OrgApi {
   /** Publishes versions, each as `plugin@version`. */
   publish(...versions: string[]): Promise<void>;
   /** Goes on at the address of a service that was started again. */
-  follow(service: TestService): Promise<void>;
+  follow(service: Site): Promise<void>;
   /** Removes the work tree. */
   close(): Promise<void>;
 }
 
+type Site = Pick<TestService, 'url' | 'admin'>;
+
 /** A new org with `files` as its registry. */
 export async function openOrg(
-  service: TestService,
+  service: Site,
   { org = 'tools', files = smallRegistry as Readonly<Record<string, string>> } = {},
 ): Promise<OrgApi> {
   let at = service;
