@@ -40,7 +40,7 @@ function placeOf(file: string): { page: string; base: string } {
   if (/\/(upstream|secret|webhook)-/.test(file)) return { page: 'docs/spec/mirrors.md', base: '' };
   if (file.includes('/change-request-')) return { page: 'docs/spec/changes.md', base: '' };
   if (file.includes('/change-routes')) return { page: 'docs/spec/edits.md', base: '' };
-  if (/\/(plugin|integration|namespace-(plugin|tool))-/.test(file))
+  if (/\/(plugin|integration|sent-webhook|namespace-(plugin|tool))-/.test(file))
     return { page: 'docs/spec/plugin-host.md', base: '' };
   if (file.includes('/git-')) return { page: 'docs/spec/git.md', base: '' };
   return { page: 'docs/spec/api.md', base: '' };

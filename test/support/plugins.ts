@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
+import { PLUGIN_SIGNATURE, signPlugin } from '../../src/signing/plugin-signature.ts';
 import { temporaryFolder } from './git.ts';
 
 export interface WrittenPlugin {
@@ -36,6 +37,14 @@ export async function writePlugin(
   await writeFile(join(dir, 'plugin.json'), `${JSON.stringify(written, null, 2)}\n`);
   await writeFile(join(dir, 'index.js'), script);
   return dir;
+}
+
+/** Signs a written one by a PEM, as `waymark plugin sign` does. */
+export async function signWritten(dir: string, privateKey: string): Promise<void> {
+  const names = ['plugin.json', 'index.js'];
+  const read = async (name: string) => [name, await readFile(join(dir, name))] as const;
+  const files = new Map(await Promise.all(names.map(read)));
+  await writeFile(join(dir, PLUGIN_SIGNATURE), signPlugin(files, privateKey));
 }
 
 /** The same as one file, as it is handed on: `<id>.tar.gz`. */

@@ -1,17 +1,13 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  createPluginKey,
-  PLUGIN_SIGNATURE,
-  signPlugin,
-} from '../../../src/signing/plugin-signature.ts';
+import { createPluginKey } from '../../../src/signing/plugin-signature.ts';
 import { ask } from '../../support/app.ts';
 import { type OrgApi, openOrg } from '../../support/org-api.ts';
-import { writePlugin } from '../../support/plugins.ts';
+import { signWritten, writePlugin } from '../../support/plugins.ts';
 import { openService, type TestService } from '../../support/service.ts';
 import { smallRegistry } from '../../support/small-registry.ts';
 
@@ -53,7 +49,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'waymark-plugins-'));
   const { privateKey, publicKey } = createPluginKey();
   const signed = await writePlugin(dir, { manifest: { ...manifest, id: 'signed' }, methods });
-  await sign(signed, privateKey);
+  await signWritten(signed, privateKey);
   await writePlugin(dir, { manifest: { ...manifest, id: 'unsigned' }, methods });
   service = await openService(undefined, {
     WAYMARK_PLUGINS_DIR: dir,
@@ -82,13 +78,6 @@ afterAll(async () => {
   outside?.close();
   await rm(dir, { recursive: true });
 });
-
-async function sign(folder: string, privateKey: string): Promise<void> {
-  const names = ['plugin.json', 'index.js'];
-  const read = async (name: string) => [name, await readFile(join(folder, name))] as const;
-  const files = new Map(await Promise.all(names.map(read)));
-  await writeFile(join(folder, PLUGIN_SIGNATURE), signPlugin(files, privateKey));
-}
 
 interface Told {
   value?: unknown;
