@@ -9,7 +9,8 @@ export function formatLogLine(line: string, id: string): string | undefined {
   }
   const level = LEVELS[Number(entry['level'])] ?? 'info';
   const plugin = entry['plugin'] as { id?: string; fields?: object } | undefined;
-  const message = String(entry['msg'] ?? '');
+  const { msg } = entry;
+  const message = typeof msg === 'string' ? msg : '';
   if (plugin?.id === id) {
     const fields =
       Object.keys(plugin.fields ?? {}).length > 0 ? ` ${JSON.stringify(plugin.fields)}` : '';

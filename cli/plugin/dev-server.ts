@@ -33,7 +33,7 @@ export const DEV_ORG = 'acme';
 /** @param onLine a line of the server's log: JSON */
 export async function startDevServer(
   packed: PackedPlugin,
-  { port, onLine }: { port: string; onLine(line: string): void },
+  { port, onLine }: { port: string; onLine: (line: string) => void },
 ): Promise<DevServer> {
   const dir = await mkdtemp(join(tmpdir(), 'waymark-plugin-'));
   const key = createPluginKey();

@@ -98,11 +98,12 @@ export function eventStore(db: Kysely<Tables>): EventStore {
 async function removeSettled(db: Kysely<Tables>, before: string): Promise<bigint> {
   const { numDeletedRows } = await db
     .deleteFrom('hookEvent')
-    .where(({ eb, refTuple, selectFrom }) =>
+    .where((eb) =>
       eb(
-        refTuple('org', 'id'),
+        eb.refTuple('org', 'id'),
         'in',
-        selectFrom('hookEvent')
+        eb
+          .selectFrom('hookEvent')
           .select(['org', 'id'])
           .where('settledAt', '<', before)
           .where('mark', 'is', null)
@@ -118,11 +119,12 @@ async function removeSettled(db: Kysely<Tables>, before: string): Promise<bigint
 async function forgetDeliveries(db: Kysely<Tables>, before: string): Promise<bigint> {
   const { numDeletedRows } = await db
     .deleteFrom('hookDelivery')
-    .where(({ eb, refTuple, selectFrom }) =>
+    .where((eb) =>
       eb(
-        refTuple('org', 'eventId'),
+        eb.refTuple('org', 'eventId'),
         'in',
-        selectFrom('hookDelivery as told')
+        eb
+          .selectFrom('hookDelivery as told')
           .innerJoin('hookEvent as event', (join) =>
             join.onRef('event.org', '=', 'told.org').onRef('event.id', '=', 'told.eventId'),
           )

@@ -113,11 +113,12 @@ export function outboxStore(db: Kysely<Tables>, scheduling: Scheduling): OutboxS
 async function removeEnded(db: Kysely<Tables>, before: string): Promise<bigint> {
   const { numDeletedRows } = await db
     .deleteFrom('outboxMessage')
-    .where(({ eb, refTuple, selectFrom }) =>
+    .where((eb) =>
       eb(
-        refTuple('org', 'scope', 'binding', 'eventId'),
+        eb.refTuple('org', 'scope', 'binding', 'eventId'),
         'in',
-        selectFrom('outboxMessage')
+        eb
+          .selectFrom('outboxMessage')
           .select(['org', 'scope', 'binding', 'eventId'])
           .where('state', '<>', 'pending')
           .where('changedAt', '<', before)

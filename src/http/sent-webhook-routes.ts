@@ -32,7 +32,12 @@ const shape = objectOf({
 });
 
 const example = {
-  ...{ id: 'sales.webhooks', namespaceId: 'sales', enabled: true, pending: 1, sent: 41, failed: 0 },
+  id: 'sales.webhooks',
+  namespaceId: 'sales',
+  enabled: true,
+  pending: 1,
+  sent: 41,
+  failed: 0,
   nextAttemptAt: '2026-11-21T06:58:57.831Z',
   lastStatus: 503,
   lastError: 'it answered 503',

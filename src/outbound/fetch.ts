@@ -151,7 +151,7 @@ function checkHeaders(headers: Readonly<Record<string, string>>): void {
 /** An answer's head, and what ends its connection. */
 interface Exchange {
   response: IncomingMessage;
-  end(): void;
+  end: () => void;
 }
 
 async function exchange(
@@ -226,7 +226,7 @@ function refuseRedirect({ statusCode: status = 0 }: IncomingMessage): void {
 async function* bodyOf(
   response: IncomingMessage,
   { method, isDecoded = false, limitBytes = LIMIT_BYTES }: OutboundRequest,
-  { end, rethrow }: { end(): void; rethrow(cause: unknown): never },
+  { end, rethrow }: { end: () => void; rethrow: (cause: unknown) => never },
 ): AsyncGenerator<Buffer, void> {
   let bytes = 0;
   try {

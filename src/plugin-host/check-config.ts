@@ -20,7 +20,7 @@ export interface CheckedConfig {
 export interface ConfigJudges {
   schemas: Pick<SchemaChecker, 'check'>;
   manifest: PluginManifest;
-  ask(question: Question): Promise<unknown>;
+  ask: (question: Question) => Promise<unknown>;
 }
 
 /**

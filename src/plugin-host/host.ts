@@ -23,7 +23,7 @@ export interface HostDeps extends Pick<OrgHostDeps, 'slots' | 'registryParts'> {
   /** What was kept for bindings that an org's registry has no more. */
   forget(org: string, gone: readonly Binding[]): Promise<void>;
   /** Whether a change request may still be merged. */
-  isChangeOpen(org: string, number: number): Promise<boolean>;
+  isChangeOpen: (org: string, number: number) => Promise<boolean>;
   clock: Clock;
   log: Logger;
 }

@@ -64,7 +64,8 @@ describe('openapi.json', () => {
   it('has every route, with its answers and who may', async () => {
     const lines = operations().map(({ label, operation }) => {
       const statuses = Object.keys(operation.responses).filter((status) => /^\d+$/.test(status));
-      return `${label} (${operation['x-permission']}) → ${statuses.join(', ')}`;
+      const permission = [operation['x-permission']].flat().join(',');
+      return `${label} (${permission}) → ${statuses.join(', ')}`;
     });
 
     await expect(`${lines.sort().join('\n')}\n`).toMatchFileSnapshot(golden);

@@ -12,7 +12,11 @@ const desk = { scope: 'namespace', id: 'sales.desk' } as const;
 const other = { scope: 'namespace', id: 'legal.desk' } as const;
 
 const placeOf = ({ scope, id: binding }: typeof desk | typeof other): KvPlace => ({
-  ...{ org: 'acme', source: 'host', pluginId: 'desk', scope, binding },
+  org: 'acme',
+  source: 'host',
+  pluginId: 'desk',
+  scope,
+  binding,
 });
 
 async function open() {

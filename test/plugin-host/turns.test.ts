@@ -25,7 +25,7 @@ function makeWork() {
       return placeOf(name).end.promise;
     },
     started: (name: string) => placeOf(name).started.promise,
-    async end(name: string, error?: Error) {
+    end: async (name: string, error?: Error) => {
       await placeOf(name).started.promise;
       if (error) placeOf(name).end.reject(error);
       else placeOf(name).end.resolve(name);

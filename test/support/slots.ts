@@ -110,7 +110,7 @@ export function manualTime() {
   };
   const advance = (ms: number) => {
     time.now += ms;
-    for (const [id, { atMs, run }] of waiting.entries().toArray()) {
+    for (const [id, { atMs, run }] of Array.from(waiting)) {
       if (atMs > time.now || !waiting.delete(id)) continue;
       run();
     }

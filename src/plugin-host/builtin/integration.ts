@@ -38,7 +38,7 @@ export interface Integration {
 export interface Check {
   name: string;
   /** Answers what is worth saying, if anything. @throws what is wrong, with a `code` */
-  run(config: Config): Promise<string | undefined>;
+  run: (config: Config) => Promise<string | undefined>;
 }
 
 export interface Health {

@@ -41,7 +41,7 @@ const MIDDLE = [7, 1, 2, 3, 4, 5, 6];
 
 /** The last digit of a code in the Ukrainian register checks the seven before it. */
 export function isChecksumValid(code: string): boolean {
-  const digits = [...code].map(Number);
+  const digits = Array.from(code, Number);
   const number = Number(code);
   const weights = number >= 30_000_000 && number <= 60_000_000 ? MIDDLE : OUTER;
   const rest = (more: number) =>

@@ -126,7 +126,12 @@ async function tellOne(
     log.warn({ org, pluginId, binding: id, event: event.type, eventId, error }, 'a hook failed');
   }
   const delivery: HookDelivery = {
-    ...{ org, eventId, scope, id, at: toTime(endedAt), durationMs: endedAt - begunAt },
+    org,
+    eventId,
+    scope,
+    id,
+    at: toTime(endedAt),
+    durationMs: endedAt - begunAt,
     ...(error === undefined
       ? { outcome: 'done', error: null }
       : { outcome: 'failed', error: textOf(error) }),

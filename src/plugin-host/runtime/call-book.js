@@ -35,8 +35,8 @@ export class CallBook {
    * @param {{
    *   limits: PluginLimits,
    *   isOver(): boolean,
-   *   say(text: string): void,
-   *   report(what: SandboxReport): void,
+   *   say: (text: string) => void,
+   *   report: (what: SandboxReport) => void,
    *   fire(timer: number, call: number): void,
    * }} options
    */

@@ -23,9 +23,9 @@ export interface ConversationOptions {
 
 interface Pending {
   resolve(result: unknown): void;
-  reject(error: Error): void;
+  reject: (error: Error) => void;
   /** Takes its timers and listeners away. */
-  forget(): void;
+  forget: () => void;
 }
 
 const codeByCause: Record<RuntimeEnd['cause'], ErrorCode> = {

@@ -13,8 +13,15 @@ import { makeEntry, makeEvent, makeOrg } from '../../support/records.ts';
 const NOW_MS = Date.UTC(2026, 2, 4, 12);
 
 const bindingOf = (id: string, part: Partial<Binding> = {}): Binding => ({
-  ...{ scope: 'org', id, pluginId: id, namespaceId: null, departmentId: null },
-  ...{ isEnabled: true, config: {}, path: 'registry.yaml', configDigest: 'digest' },
+  scope: 'org',
+  id,
+  pluginId: id,
+  namespaceId: null,
+  departmentId: null,
+  isEnabled: true,
+  config: {},
+  path: 'registry.yaml',
+  configDigest: 'digest',
   ...part,
 });
 
@@ -57,7 +64,11 @@ const host = {
 
 const raise = (...events: HookEvent[]) =>
   stores.publications.project({
-    ...{ org: 'acme', pointers: [], releases: [], closes: [], entries: [] },
+    org: 'acme',
+    pointers: [],
+    releases: [],
+    closes: [],
+    entries: [],
     events,
   });
 const dispatch = () => {
@@ -106,8 +117,14 @@ describe('dispatchEvents', () => {
     ]);
     expect(await stores.events.deliveries('acme', ['event-1'])).toEqual([
       {
-        ...{ org: 'acme', eventId: 'event-1', scope: 'namespace', id: 'east.chat' },
-        ...{ outcome: 'done', at: '2026-03-04T12:00:00.000Z', durationMs: 0, error: null },
+        org: 'acme',
+        eventId: 'event-1',
+        scope: 'namespace',
+        id: 'east.chat',
+        outcome: 'done',
+        at: '2026-03-04T12:00:00.000Z',
+        durationMs: 0,
+        error: null,
       },
     ]);
   });

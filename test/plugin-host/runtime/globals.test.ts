@@ -9,7 +9,7 @@ const EVALUATES = `{ 'tool.call': async ({ text }) => [await globalThis.eval(tex
 /** What Node itself makes of it. */
 const here = async (text: string): Promise<unknown> =>
   // biome-ignore lint/security/noGlobalEval: the same text is run in two engines
-  JSON.parse(JSON.stringify([await globalThis.eval(text)]));
+  JSON.parse(JSON.stringify([await globalThis.eval(text)])); // oxlint-disable-line no-eval -- the same
 
 const caught = (text: string) => `(() => { try { ${text} } catch (e) { return e.name; } })()`;
 const block = (text: string) => `(() => { ${text} })()`;

@@ -57,7 +57,8 @@ describe('a plugin’s process', () => {
     const guest = await running(body);
 
     await expect(guest.call('tool.call', {}, PATIENT)).rejects.toMatchObject({
-      ...{ name: 'PluginFault', code: 'ERR_ACCESS_DENIED' },
+      name: 'PluginFault',
+      code: 'ERR_ACCESS_DENIED',
     });
     expect(await guest.call('plugin.health', {}, PATIENT)).toBe('alive');
     expect(await readdir(dir)).toEqual([]);
@@ -79,8 +80,8 @@ describe('a plugin’s process', () => {
 
   it('asks the host by fetch, and writes its log by the console', async () => {
     const asked: string[] = [];
-    const host = async (name: string, { message }: Readonly<Record<string, unknown>>) => {
-      asked.push(message === undefined ? name : `${name} ${String(message)}`);
+    const host = async (name: string, { message }: { message?: string }) => {
+      asked.push(message === undefined ? name : `${name} ${message}`);
       return { status: 200, headers: {}, body: Buffer.from('hi').toString('base64') };
     };
 
@@ -111,7 +112,8 @@ describe('a process that goes', () => {
     const guest = await running(body);
 
     await expect(guest.call('tool.call', {}, PATIENT)).rejects.toMatchObject({
-      ...{ code: 'PLG_HANDLER_ERROR', message: 'the plugin crashed' },
+      code: 'PLG_HANDLER_ERROR',
+      message: 'the plugin crashed',
     });
     expect(await guest.ended).toMatchObject({ cause: 'crash' });
   });
@@ -172,7 +174,8 @@ describe('a process that says what it should not', () => {
     const guest = await running(body);
 
     await expect(guest.call('tool.call', {}, PATIENT)).rejects.toMatchObject({
-      ...{ name: 'WaymarkError', code: 'PLG_BAD_RESPONSE' },
+      name: 'WaymarkError',
+      code: 'PLG_BAD_RESPONSE',
     });
     expect(await guest.call('plugin.health', {}, PATIENT)).toBe('alive');
   });
@@ -210,7 +213,8 @@ describe('loading', () => {
     ['exits', 'process.exit(3);', /exited with 3/],
   ])('fails for a script that %s', async (_what, script, message) => {
     await expect(startScript(start, script, {}, dir)).rejects.toMatchObject({
-      ...{ code: 'PLG_FAILED', message: expect.stringMatching(message) },
+      code: 'PLG_FAILED',
+      message: expect.stringMatching(message),
     });
   });
 
@@ -218,7 +222,8 @@ describe('loading', () => {
     const script = `const all = []; for (;;) all.push(new Uint8Array(1e7).fill(1));`;
 
     await expect(startScript(start, script, {}, dir)).rejects.toMatchObject({
-      ...{ code: 'PLG_FAILED', message: expect.stringMatching(/needs more than 256 MiB/) },
+      code: 'PLG_FAILED',
+      message: expect.stringMatching(/needs more than 256 MiB/),
     });
   });
 

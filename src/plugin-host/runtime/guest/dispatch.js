@@ -14,7 +14,7 @@ const DETAILS_CHARS = 64 * 1024;
 
 /**
  * @param {DispatchPort} port
- * @returns {{waymark: Waymark, serve(table: unknown): void, receive(text: string): void}}
+ * @returns {{waymark: Waymark, serve: (table: unknown) => void, receive: (text: string) => void}}
  */
 export function createDispatch({ send, callSync, ambient, AbortController }) {
   /** @type {MethodTable} */
@@ -35,7 +35,7 @@ export function createDispatch({ send, callSync, ambient, AbortController }) {
 
   return {
     waymark: {
-      call: callbacks.call,
+      call: (name, params) => callbacks.call(name, params),
       callSync: (name, params = {}) => callSync(name, callbacks.named(params)),
     },
     serve(table) {

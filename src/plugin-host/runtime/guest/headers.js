@@ -80,14 +80,14 @@ export class Headers {
   }
 }
 
-/** @param {unknown} name */
+/** @param {any} name */
 function checkedName(name) {
   const text = `${name}`;
   if (NAME.test(text)) return text.toLowerCase();
   throw new TypeError(`Headers: ${text.slice(0, 100)} is no header's name`);
 }
 
-/** @param {unknown} value */
+/** @param {any} value */
 function checkedValue(value) {
   const text = `${value}`.replace(/^[\t\n\r ]+|[\t\n\r ]+$/g, '');
   if (!FORBIDDEN.test(text)) return text;

@@ -10,7 +10,7 @@ import { installTimers } from './timers.js';
 
 /**
  * @param {Natives} natives
- * @returns {{receive(text: string): void, fire(timer: number): void}}
+ * @returns {{receive: (text: string) => void, fire: (timer: number) => void}}
  */
 export function start(natives) {
   const { parse, stringify } = JSON;
@@ -42,7 +42,7 @@ export function start(natives) {
   const fire = installTimers({ natives, ambient });
   installGlobals({ waymark, natives, callSync });
 
-  load(serve, natives);
+  void load(serve, natives);
   return { receive, fire };
 }
 

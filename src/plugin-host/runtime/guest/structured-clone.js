@@ -35,7 +35,7 @@ const isLeaf = (value) =>
 
 /** @param {any} value */
 function emptyLike(value) {
-  if (Array.isArray(value)) return new Array(value.length);
+  if (Array.isArray(value)) return Object.assign([], { length: value.length });
   if (value instanceof Map) return new Map();
   if (value instanceof Set) return new Set();
   if (value instanceof Date) return new Date(value.getTime());

@@ -5,16 +5,14 @@ export interface GuestCall {
 }
 
 /** A script's default export: one function per wire method. */
-export type MethodTable = Readonly<
-  Record<string, (params: unknown, call: GuestCall) => unknown | Promise<unknown>>
->;
+export type MethodTable = Readonly<Record<string, (params: unknown, call: GuestCall) => unknown>>;
 
 /** The global `waymark`. */
 export interface Waymark {
   /** `params.host_callback_id` is filled in where it is not given. */
-  call(name: string, params?: Readonly<Record<string, unknown>>): Promise<unknown>;
+  call: (name: string, params?: Readonly<Record<string, unknown>>) => Promise<unknown>;
   /** The `host.url.*` and `host.crypto.*` that need no round trip. */
-  callSync(name: string, params?: Readonly<Record<string, unknown>>): unknown;
+  callSync: (name: string, params?: Readonly<Record<string, unknown>>) => unknown;
 }
 
 /** The call on whose behalf code runs. */
@@ -35,8 +33,8 @@ export type MessageKind = 'answer' | 'callback';
 /** What a runtime gives to the guest's side of the wire. */
 export interface DispatchPort {
   /** One JSON text to the host. `id` is the call's or the callback's. */
-  send(kind: MessageKind, id: number, text: string): void;
-  callSync(name: string, params: unknown): unknown;
+  send: (kind: MessageKind, id: number, text: string) => void;
+  callSync: (name: string, params: unknown) => unknown;
   ambient: AmbientStore;
   /** Its own world's. */
   AbortController: new () => { signal: unknown; abort(): void };

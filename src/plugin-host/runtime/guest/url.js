@@ -31,7 +31,7 @@ export function createUrl(callSync) {
      * @param {any} [init]
      * @param {() => void} [changed]
      */
-    constructor(init = '', changed = undefined) {
+    constructor(init = '', changed) {
       this.#pairs = pairsOf(init);
       this.#changed = changed;
     }
@@ -186,7 +186,7 @@ export function createUrl(callSync) {
 
     /**
      * @param {string} name
-     * @param {unknown} value
+     * @param {any} value
      */
     #set(name, value) {
       this.#parts = callSync('url.set', { href: this.href, name, value: `${value}` });
@@ -232,8 +232,8 @@ export function createUrl(callSync) {
   }
 
   /**
-   * @param {unknown} url
-   * @param {unknown} [base]
+   * @param {any} url
+   * @param {any} [base]
    * @returns {Record<string, string>}
    */
   function parse(url, base) {
