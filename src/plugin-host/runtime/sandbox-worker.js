@@ -50,6 +50,8 @@ const engine = await openEngine({
 });
 const { context } = engine;
 
+const noteMemory = () => Atomics.store(state, 1, memory.buffer.byteLength);
+
 /**
  * Runs guest code and all the jobs that it leaves, on behalf of one call.
  *
@@ -67,7 +69,7 @@ function enter(call, work) {
     // The engine itself fell over, as when the thread's own stack ends: its heap is in no known state.
     fault ??= { cause: 'crash', message: String(error).slice(0, 500) };
   }
-  Atomics.store(state, 1, memory.buffer.byteLength);
+  noteMemory();
   if (fault) report({ kind: 'ended', ...fault, call });
   Atomics.store(state, 0, 0);
 }
@@ -87,7 +89,11 @@ function callGuest(guestFunction, value) {
 const book = new CallBook({
   limits,
   isOver,
-  say: (text) => port.postMessage(text),
+  say(text) {
+    // Before the answer: whoever has it may ask at once what it took.
+    noteMemory();
+    port.postMessage(text);
+  },
   report,
   fire: (timer, call) => enter(call, () => callGuest(fireTimer, context.newNumber(timer))),
 });
