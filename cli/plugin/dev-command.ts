@@ -10,6 +10,7 @@ import type { Output } from '../output.ts';
 import { formatLogLine } from './dev-log.ts';
 import { type DevServer, startDevServer } from './dev-server.ts';
 import { enablePlugin, readDevSettings } from './dev-setup.ts';
+import { linkPackage } from './link-package.ts';
 import { callManagement, findPlugin } from './management.ts';
 import { type PackedPlugin, packPlugin } from './pack.ts';
 
@@ -56,6 +57,7 @@ async function dev(
   output: Output,
 ): Promise<void> {
   let packed = await packPlugin(dir);
+  await linkPackage(dir);
   const server = await startDevServer(packed, {
     port,
     onLine(line) {

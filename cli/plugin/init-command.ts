@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join, relative, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { isPluginId } from '../../src/model/names.ts';
@@ -6,6 +6,7 @@ import type { Cli } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { describe } from '../help.ts';
 import { packageRoot } from '../package.ts';
+import { linkPackage } from './link-package.ts';
 
 const STYLES = ['integration', 'routes', 'raw'] as const;
 type Style = (typeof STYLES)[number];
@@ -63,9 +64,8 @@ async function copyTemplate(style: Style, target: string, id: string): Promise<v
   for (const path of await readdir(template, { recursive: true })) {
     if (/\.(?:json|md|ts)$/.test(path)) await rename(join(target, path), id);
   }
-  // Editors find the types of `waymark/plugin` there, as after `npm link`; packing needs no such link.
   await mkdir(join(target, 'node_modules'));
-  await symlink(packageRoot, join(target, 'node_modules/waymark'), 'junction');
+  await linkPackage(target);
   await writeFile(join(target, '.gitignore'), 'node_modules/\n*.tar.gz\n*.pem\n');
 }
 

@@ -14,6 +14,7 @@ import { manifestOf } from './dev-command.ts';
 import { formatLogLine } from './dev-log.ts';
 import { type DevServer, startDevServer } from './dev-server.ts';
 import { DEV_NAMESPACE, enablePlugin, readDevSettings } from './dev-setup.ts';
+import { linkPackage } from './link-package.ts';
 import { findPlugin } from './management.ts';
 import { packPlugin } from './pack.ts';
 
@@ -50,6 +51,7 @@ async function test(dir: string, { out, log }: Said): Promise<number> {
   const paths = globSync('test/**/*.test.{ts,js,mjs}', { cwd: dir }).sort();
   if (paths.length === 0) throw new UsageError(`${dir} has no test/**/*.test.ts`);
   const packed = await packPlugin(dir);
+  await linkPackage(dir);
   const built = await mkdtemp(join(tmpdir(), 'waymark-tests-'));
   const server = await startDevServer(packed, {
     port: '0',

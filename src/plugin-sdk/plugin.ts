@@ -8,6 +8,7 @@ export type {
   ReadQuery,
 } from './context.ts';
 export { definePlugin, type PluginDefinition } from './define-plugin.ts';
+export { type AuthResult, authenticateRequest } from './dual-auth.ts';
 export type { HttpAnswer, HttpOptions, HttpRequest, PluginHttp } from './http-client.ts';
 export { bodyJson, bodyText, html, type ReplyOptions, reply } from './http-message.ts';
 export {

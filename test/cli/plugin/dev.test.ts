@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ask } from '../../support/app.ts';
@@ -186,6 +186,17 @@ test('is there', async () => {
     expect(await running.ended).toBe(1);
     expect(running.said()).toMatch(/404 !== 200/);
     expect(running.said()).toMatch(/hello\/test\/plugin\.test\.ts:5:10/);
+  });
+
+  it('finds the types of waymark/plugin again, which npm install removes', async () => {
+    await author.run('plugin', 'init', 'hello');
+    const link = author.path('hello/node_modules/waymark');
+    await rm(link);
+    await author.write('hello/test/plugin.test.ts', '');
+    const running = start('test', 'hello');
+
+    expect(await running.ended, running.said()).toBe(0);
+    expect(await realpath(link)).toBe(await realpath(join(examples, '..')));
   });
 
   it('refuses a plugin without tests: exit 2', async () => {
