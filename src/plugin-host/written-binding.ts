@@ -44,7 +44,7 @@ export async function judgeWritten(
   const config = takeSecrets(schema, next.config ?? {}, before?.config);
   const credentials = takeSecrets(CREDENTIALS, next.credentials ?? {}, before?.credentials);
   checkFaults([...config.errors, ...credentials.errors]);
-  if (isToRun(before, next)) {
+  if (isConfigured(ref, next) && isToRun(before, next)) {
     const check = await host.checkConfig(org, pluginId, ref.scope, config.config, type);
     if (!check.isValid) checkFaults(check.errors);
   }
@@ -54,6 +54,10 @@ export async function judgeWritten(
 }
 
 const unnamed = (field: string): [string, string] => [field, ''];
+
+/** An org that gives a plugin no configuration has it on for its namespaces and integrations. */
+const isConfigured = ({ scope }: BindingRef, { config }: BindingEntry): boolean =>
+  scope !== 'org' || config !== undefined;
 
 /** Whoever switches a plugin off that fails is not to be kept from it by that plugin. */
 function isToRun(before: BindingEntry | undefined, next: BindingEntry): boolean {

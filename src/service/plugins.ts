@@ -15,17 +15,19 @@ import { bindingProblems } from '../plugin-host/check-config.ts';
 import { configForBy } from '../plugin-host/config-for.ts';
 import { createSchemaChecker } from '../plugin-host/contract/schema-checker.ts';
 import { forgetBindings } from '../plugin-host/forget-bindings.ts';
+import type { FindPart } from '../plugin-host/enable-plugin.ts';
 import { createPluginHost } from '../plugin-host/host.ts';
 import { Places } from '../plugin-host/places.ts';
 import { createProcesses } from '../plugin-host/runtime/process.ts';
 import { createSandboxes } from '../plugin-host/runtime/sandbox.ts';
 import { SiteParts } from '../plugin-host/site-parts.ts';
 import { builtinPart } from '../plugin-host/sources/builtin-part.ts';
-import { registryParts } from '../plugin-host/sources/registry-parts.ts';
+import { serverPartIds } from '../plugin-host/sources/registry-part.ts';
+import { registryPart, registryParts } from '../plugin-host/sources/registry-parts.ts';
 import { after } from '../plugin-host/timers.ts';
 import type { Parts } from './routers.ts';
 
-type Needed = Omit<Parts, 'plugins' | 'schemas' | 'bindingVault'>;
+type Needed = Omit<Parts, 'plugins' | 'schemas' | 'bindingVault' | 'findPart'>;
 
 /** Whatever runs of server parts, and what their bindings' secrets are kept in. */
 export async function openPlugins({ plugins: settings }: Config, parts: Needed) {
@@ -57,6 +59,7 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
   });
   const configFor = configForBy({ secrets, schemas });
   const guests = { records, callbacks, configFor, after, unconfined: settings.unconfined };
+  const registry = { keys: settings.keys, sandbox };
   const plugins = await createPluginHost({
     runtimes,
     site,
@@ -64,7 +67,7 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
     schemas,
     clock,
     log,
-    registryParts: registryParts({ keys: settings.keys, sandbox }),
+    registryParts: registryParts(registry),
     slots: { ...guests, clock, log, places: new Places(), checkBinding: bindingProblems(schemas) },
     forget: (org, gone) => forgetBindings({ kv, secrets }, org, gone),
     async isChangeOpen(org, number) {
@@ -72,7 +75,13 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
       return status === 'open' || status === 'draft';
     },
   });
-  return { plugins, schemas, bindingVault: secrets };
+  const findPart: FindPart = async (runtime, id, choice) => {
+    const { view } = runtime;
+    const part = site.find(id);
+    if (part || !serverPartIds(view).includes(id)) return part;
+    return await registryPart(registry, { runtime, view, id, choice });
+  };
+  return { plugins, schemas, bindingVault: secrets, findPart };
 }
 
 /** By rows of their own: the API's whole table is made later, of the host among others. */

@@ -26,6 +26,7 @@ import { openApiOf } from '../http/openapi.ts';
 import { pluginPaths } from '../http/openapi-plugin.ts';
 import { orgRoutes } from '../http/org-routes.ts';
 import { pluginApiRoutes } from '../http/plugin-api-routes.ts';
+import { pluginRoutes } from '../http/plugin-routes.ts';
 import { releaseRoutes } from '../http/release-routes.ts';
 import { type RouteTable, routesOf } from '../http/route.ts';
 import { secretRoutes } from '../http/secret-routes.ts';
@@ -46,6 +47,7 @@ import type { Mirrors } from '../mirror/mirrors.ts';
 import type { OutboundPolicy } from '../outbound/guard.ts';
 import type { BindingSecrets } from '../plugin-host/callbacks/binding-secrets.ts';
 import type { SchemaChecker } from '../plugin-host/contract/schema-checker.ts';
+import type { FindPart } from '../plugin-host/enable-plugin.ts';
 import type { PluginHost } from '../plugin-host/plugin-host.ts';
 import type { Vault } from '../secrets/vault.ts';
 import { pluginRouters } from './plugin-routers.ts';
@@ -70,9 +72,10 @@ export type Parts = Surroundings &
     proposeUpstream: ProposeUpstream;
     outbound: OutboundPolicy;
     plugins: PluginHost;
-    schemas: Pick<SchemaChecker, 'check'>;
+    schemas: Pick<SchemaChecker, 'check' | 'checkSchema'>;
     /** Of plugins' bindings. */
     bindingVault: BindingSecrets;
+    findPart: FindPart;
   };
 
 export function routersOver(parts: Parts, { tiers }: { tiers: TierLimiter | undefined }) {
@@ -112,6 +115,7 @@ export function routersOver(parts: Parts, { tiers }: { tiers: TierLimiter | unde
     ...secretRoutes(parts),
     ...changeRoutes({ ...parts, propose: proposeBy(parts) }),
     ...pluginApiRoutes(parts),
+    ...pluginRoutes({ ...parts, propose: proposeBy(parts) }),
     ...sentWebhookRoutes(parts),
     ...upstreamRoutes(parts),
   ];

@@ -8,7 +8,12 @@ import { orgPluginsOf, pluginKeysOf } from '../bindings-of.ts';
 import type { Part, PartFault } from '../part.ts';
 import type { StartRuntime } from '../runtime/runtime.ts';
 import { makePart, type Standing, signatureFault, unreadPart } from './make-part.ts';
-import { resolveServerPart, type ServerPart, serverPartIds } from './registry-part.ts';
+import {
+  resolveServerPart,
+  type ServerPart,
+  serverPartIds,
+  type VersionChoice,
+} from './registry-part.ts';
 
 export interface RegistryPartsDeps {
   /** The operator's, beside the org's own. */
@@ -25,22 +30,36 @@ const NONE_ADMITTED: PartFault = {
 export const registryParts =
   (deps: RegistryPartsDeps) =>
   async (runtime: OrgRuntime, view: View): Promise<Part[]> => {
-    const { config } = view.published;
-    const chosen = orgPluginsOf(config);
-    const keys = [...deps.keys, ...knownKeys(pluginKeysOf(config))];
+    const chosen = orgPluginsOf(view.published.config);
     const parts: Part[] = [];
     for (const id of serverPartIds(view)) {
-      try {
-        const part = await resolveServerPart(runtime, id, chosen.get(id));
-        parts.push(await toPart(runtime, id, part, { ...deps, keys }));
-      } catch (error) {
-        if (!(error instanceof WaymarkError)) throw error;
-        const { code, message } = error;
-        parts.push(unreadPart({ id, source: 'registry' }, { code, message }));
-      }
+      parts.push(await registryPart(deps, { runtime, view, id, choice: chosen.get(id) }));
     }
     return parts;
   };
+
+/** One of them, at a version that is chosen now or would be; one that cannot be read says why. */
+export async function registryPart(
+  deps: RegistryPartsDeps,
+  { runtime, view, id, choice }: Wanted,
+): Promise<Part> {
+  const keys = [...deps.keys, ...knownKeys(pluginKeysOf(view.published.config))];
+  try {
+    const part = await resolveServerPart(runtime, id, choice);
+    return await toPart(runtime, id, part, { ...deps, keys });
+  } catch (error) {
+    if (!(error instanceof WaymarkError)) throw error;
+    const { code, message } = error;
+    return unreadPart({ id, source: 'registry' }, { code, message });
+  }
+}
+
+interface Wanted {
+  runtime: OrgRuntime;
+  view: View;
+  id: string;
+  choice: VersionChoice | undefined;
+}
 
 /** Of one that no release is admitted of, what it would be: it can be looked at. */
 async function toPart(
