@@ -138,9 +138,10 @@ class Host implements PluginHost {
     const org = this.#getOrg(slug);
     // A binding of the same name finds nothing of the one before.
     await this.#forgetting.get(slug);
-    const binding = getBinding(org, pluginId, ref ?? { scope: 'org', id: pluginId });
+    const current = () => getBinding(org, pluginId, ref ?? { scope: 'org', id: pluginId });
+    const binding = current();
     const slot = await org.getSlot(pluginId);
-    return await slot.call({ ...rest, binding }, isRepeatable);
+    return await slot.call({ ...rest, binding, current }, isRepeatable);
   }
 
   async checkConfig(

@@ -151,8 +151,21 @@ export class Instance {
   /** Asks, once the binding's configuration has been taken up. */
   async call(question: Question): Promise<unknown> {
     // What is not saved is not taken up either.
-    if (!question.overlay && !OPTIONAL.has(question.method)) await this.#ready(question);
-    return await this.ask(question);
+    if (question.overlay || OPTIONAL.has(question.method)) return await this.ask(question);
+    return await this.ask({ ...question, binding: await this.#readied(question) });
+  }
+
+  /** One that was changed while it was initialised, or stood in a row, is called as it is by then. */
+  async #readied(question: Question): Promise<Binding> {
+    const current = () => question.current?.() ?? question.binding;
+    const binding = current();
+    try {
+      await this.#ready({ ...question, binding });
+    } catch (error) {
+      if (current().configDigest === binding.configDigest) throw error;
+    }
+    const isCurrent = current().configDigest === binding.configDigest;
+    return isCurrent ? binding : await this.#readied(question);
   }
 
   /** Undefined of an optional method that the guest does not have. */

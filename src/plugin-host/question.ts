@@ -8,6 +8,8 @@ export interface Question extends Pick<HostCall, 'overlay' | 'read'> {
   method: WireMethod;
   params: object;
   binding: Binding;
+  /** The same binding as it is served by then. @throws where it is off or gone */
+  current?(): Binding;
   requestId: string;
   caller?: Caller;
   signal?: AbortSignal;
