@@ -6,6 +6,8 @@ import { createPluginReader } from '../http/plugin-reader.ts';
 import { releaseRoutes } from '../http/release-routes.ts';
 import { policyOf } from '../identity/org-policy.ts';
 import { BUILTINS } from '../plugin-host/builtin/index.ts';
+import { model } from '../plugin-host/builtin/model/model.ts';
+import { modelPort } from '../plugin-host/builtin/model/model-port.ts';
 import { webhooks } from '../plugin-host/builtin/webhooks.ts';
 import { createBindingSecrets } from '../plugin-host/callbacks/binding-secrets.ts';
 import { createCallRecords } from '../plugin-host/callbacks/call-records.ts';
@@ -14,10 +16,11 @@ import type { ReadPort } from '../plugin-host/callbacks/read-port.ts';
 import { bindingProblems } from '../plugin-host/check-config.ts';
 import { configForBy } from '../plugin-host/config-for.ts';
 import { createSchemaChecker } from '../plugin-host/contract/schema-checker.ts';
-import { forgetBindings } from '../plugin-host/forget-bindings.ts';
 import type { FindPart } from '../plugin-host/enable-plugin.ts';
+import { forgetBindings } from '../plugin-host/forget-bindings.ts';
 import { createPluginHost } from '../plugin-host/host.ts';
 import { Places } from '../plugin-host/places.ts';
+import type { PluginHost } from '../plugin-host/plugin-host.ts';
 import { createProcesses } from '../plugin-host/runtime/process.ts';
 import { createSandboxes } from '../plugin-host/runtime/sandbox.ts';
 import { SiteParts } from '../plugin-host/site-parts.ts';
@@ -42,6 +45,7 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
     kv,
     secrets,
     read: readerOver(parts),
+    model: modelPort(() => plugins),
     async checkValue(schema, value) {
       const verdict = await schemas.check(schema, value);
       return verdict.isValid ? [] : verdict.errors;
@@ -49,7 +53,7 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
   });
   const sandbox = createSandboxes().start;
   const sending = webhooks({ ...parts, random: Math.random });
-  const builtins = [...BUILTINS, sending].map(builtinPart);
+  const builtins = [...BUILTINS, model(parts), sending].map(builtinPart);
   const site = new SiteParts({
     settings,
     builtins,
@@ -60,7 +64,7 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
   const configFor = configForBy({ secrets, schemas });
   const guests = { records, callbacks, configFor, after, unconfined: settings.unconfined };
   const registry = { keys: settings.keys, sandbox };
-  const plugins = await createPluginHost({
+  const plugins: PluginHost = await createPluginHost({
     runtimes,
     site,
     states,

@@ -60,7 +60,7 @@ export function createCallbacks(deps: CallbackDeps): Callbacks {
       ...kvCallbacks(deps.kv),
       ...secretCallbacks(deps),
       ...readCallbacks(deps.read),
-      ...modelCallbacks(deps.model),
+      ...modelCallbacks(deps),
     }),
   ]);
   const underWay = new WeakMap<Guest, number>();

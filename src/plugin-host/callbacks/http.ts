@@ -44,7 +44,7 @@ export function httpCallbacks({ outbound, secrets, clock }: HttpDeps) {
       countRequest(record);
       const request = { ...rest, headers, signal, limitBytes: LIMIT_BYTES, isDecoded: true };
       const sent = { ...request, ...(body && { body }) };
-      return answerOf(await outboundFetch(url.href, sent, outbound).catch(explain));
+      return answerOf(await outboundFetch(url.href, sent, outbound).catch(explainOutbound));
     },
   };
 }
@@ -128,7 +128,7 @@ const listed = (headers: IncomingHttpHeaders): Record<string, string[]> =>
   );
 
 /** The message names no address: a plugin must not learn what is inside the network. */
-function explain(error: unknown): never {
+export function explainOutbound(error: unknown): never {
   if (!(error instanceof OutboundError)) throw error;
   const { code: reason, message } = error;
   if (reason === 'REFUSED') throw new WaymarkError('INT_ENDPOINT_REFUSED', message);

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { invalidField, WaymarkError } from '../../model/errors.ts';
+import type { Clock } from '../../model/clock.ts';
+import { WaymarkError } from '../../model/errors.ts';
 import { type CallRecord, checkGranted } from './call-records.ts';
-import type { ModelCall, ModelPiece, ModelPort, ModelRequest } from './model-port.ts';
-import { isMap, maybeNumberIn, maybeTextIn, type Params, textIn } from './params.ts';
+import type { ModelCall, ModelPiece, ModelPort } from './model-port.ts';
+import { modelRequestIn } from './model-request.ts';
+import { type Params, textIn } from './params.ts';
+import { createRequestRate } from './request-rate.ts';
 
-const MOST_MESSAGES = 1000;
-const MOST_TOKENS = 1_000_000;
 const MOST_STREAMS = 8;
 
 interface Stream {
@@ -15,8 +16,10 @@ interface Stream {
 }
 
 /** The org's language model, by the integration that an admin configured. */
-export function modelCallbacks(model: ModelPort | undefined) {
+export function modelCallbacks({ model, clock }: { model?: ModelPort; clock: Clock }) {
   const streams = createStreams();
+  // Whoever pays for the model is not who wrote the plugin.
+  const countRequest = createRequestRate(clock);
 
   function portFor(record: CallRecord): ModelPort {
     checkGranted(record, 'model');
@@ -25,8 +28,12 @@ export function modelCallbacks(model: ModelPort | undefined) {
   }
 
   return {
-    'host.model.execute': async (record: CallRecord, params: Params, signal: AbortSignal) =>
-      portFor(record).execute(callOf(record, signal), requestIn(params)),
+    'host.model.execute': async (record: CallRecord, params: Params, signal: AbortSignal) => {
+      const port = portFor(record);
+      const request = modelRequestIn(params);
+      countRequest(record);
+      return await port.execute(callOf(record, signal), request);
+    },
 
     'host.model.execute_stream': async (
       record: CallRecord,
@@ -34,7 +41,8 @@ export function modelCallbacks(model: ModelPort | undefined) {
       signal: AbortSignal,
     ) => {
       const port = portFor(record);
-      const request = requestIn(params);
+      const request = modelRequestIn(params);
+      countRequest(record);
       const open = (ending: AbortSignal) => port.stream(callOf(record, ending), request);
       return { streamId: streams.open(record, signal, open) };
     },
@@ -108,26 +116,3 @@ const callOf = ({ guest, requestId }: CallRecord, signal: AbortSignal): ModelCal
 });
 
 const streamClosed = () => new WaymarkError('PLG_CALLBACK_REFUSED', 'the stream was closed');
-
-function requestIn(params: Params): ModelRequest {
-  const model = maybeTextIn(params, 'model', 256);
-  const maxTokens = maybeNumberIn(params, 'maxTokens', 1, MOST_TOKENS);
-  const temperature = maybeNumberIn(params, 'temperature', 0, 2);
-  return {
-    messages: messagesIn(params),
-    ...(model !== undefined && { model }),
-    ...(maxTokens !== undefined && { maxTokens: Math.floor(maxTokens) }),
-    ...(temperature !== undefined && { temperature }),
-  };
-}
-
-function messagesIn({ messages }: Params): ModelRequest['messages'] {
-  const isList = Array.isArray(messages) && messages.length > 0;
-  if (!isList || messages.length > MOST_MESSAGES || !messages.every(isMessage)) {
-    throw invalidField('messages', `must be 1 to ${MOST_MESSAGES} of {role, content}`, 'type');
-  }
-  return messages.map(({ role, content }) => ({ role, content }));
-}
-
-const isMessage = (value: unknown): value is { role: string; content: unknown } =>
-  isMap(value) && typeof value['role'] === 'string' && (value['content'] ?? null) !== null;
