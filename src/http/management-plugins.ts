@@ -12,7 +12,7 @@ import { requestIdIn, success } from './envelope.ts';
 import { jsonBody, readJson } from './json-body.ts';
 import { orgFor } from './management-org.ts';
 import { answerByPlugin } from './plugin-answer.ts';
-import { otherMethod } from './plugin-api-call.ts';
+import { noSuchPlugin, otherMethod } from './plugin-api-call.ts';
 import { rawPathOf, readPluginRequest } from './plugin-request.ts';
 import { shownPlugin } from './plugin-shapes.ts';
 import { bodyOf, flag } from './shapes.ts';
@@ -134,10 +134,7 @@ async function ask(
 
 /** Why a plugin answers nothing at a place of its own. */
 export function nothingAt(plugin: HostedPlugin | undefined, id: string): WaymarkError {
-  if (!plugin?.isEnabled) return new WaymarkError('PLG_NOT_FOUND', `there is no plugin ${id}`);
-  if (plugin.state === 'failed') {
-    return new WaymarkError('PLG_FAILED', `the plugin ${id} cannot run`);
-  }
+  if (!plugin?.isEnabled || plugin.state === 'failed') return noSuchPlugin(id, plugin);
   const availableEndpoints = plugin.routes.map(({ method, path }) => `${method} ${path}`);
   const message = `the plugin ${id} has no such endpoint`;
   return new WaymarkError('PLG_ENDPOINT_NOT_FOUND', message, { details: { availableEndpoints } });

@@ -63,7 +63,8 @@ export function admitApiCall(
   if (caller?.kind === 'client' || !isPublic(plugin, match)) {
     checkPluginScope(caller ?? getCaller(response), scopeOf(pluginId, request.method));
   }
-  if (org === undefined || !plugin || !match) throw noSuchPlugin(pluginId);
+  if (org === undefined) throw noSuchPlugin(pluginId, undefined);
+  if (!plugin || !match) throw noSuchPlugin(pluginId, plugins.find(org, pluginId));
   const { route, params } = foundIn(match, plugin, request, response);
   const asking = caller ?? ANONYMOUS;
   if (route.permission !== undefined) checkPermission(asking, route.permission as Permission);
@@ -111,8 +112,13 @@ const isPublic = (plugin: HostedPlugin | undefined, match: ApiMatch | undefined)
 const scopeOf = (pluginId: string, method: string): PluginScope =>
   `plugin:${pluginId}:${method === 'GET' || method === 'HEAD' ? 'read' : 'write'}`;
 
-export const noSuchPlugin = (id: string): WaymarkError =>
-  new WaymarkError('PLG_NOT_FOUND', `there is no plugin ${id} with routes`);
+/** Why nothing answers for it. */
+export function noSuchPlugin(id: string, plugin: HostedPlugin | undefined): WaymarkError {
+  if (!plugin?.isEnabled) return new WaymarkError('PLG_NOT_FOUND', `there is no plugin ${id}`);
+  return plugin.state === 'failed'
+    ? new WaymarkError('PLG_FAILED', `the plugin ${id} cannot run`)
+    : new WaymarkError('PLG_NOT_FOUND', `the plugin ${id} has no routes`);
+}
 
 function foundIn(
   match: ApiMatch,

@@ -85,7 +85,7 @@ export function pluginApiRoutes({ plugins }: Deps): Route[] {
         refuseClients(call);
         const { plugin: id } = call.params;
         const plugin = findEnabled(plugins, call.org, id);
-        if (!plugin) throw noSuchPlugin(id);
+        if (!plugin) throw noSuchPlugin(id, plugins.find(call.org, id));
         const routes = plugin.manifest.apiRoutes.map((one) => ({ bridge: false, ...one }));
         return { status: 200, body: { ...shown(plugin), routes } };
       },

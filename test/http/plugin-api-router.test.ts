@@ -234,17 +234,23 @@ describe('an API route', () => {
     },
   );
 
-  it.each<[string, Partial<FakePlugin>]>([
-    ['that is off', { isEnabled: false }],
-    ['without routes', { capabilities: ['management_api'] }],
-    ['that is not there', { id: 'another' }],
-  ])('of a plugin %s is 404', async (_what, fake) => {
+  it.each<[string, Partial<FakePlugin>, string]>([
+    ['that is off', { isEnabled: false }, 'there is no plugin example'],
+    ['without routes', { capabilities: ['management_api'] }, 'the plugin example has no routes'],
+    ['that is not there', { id: 'another' }, 'there is no plugin example'],
+  ])('of a plugin %s is 404', async (_what, fake, message) => {
     await serve(fake);
 
     const answer = await ask('/items/1');
 
     expect(outcomeOf(answer)).toEqual([404, 'PLG_NOT_FOUND']);
-    expect(bodyOf(answer)['error']).toBe('there is no plugin example with routes');
+    expect(bodyOf(answer)['error']).toBe(message);
+  });
+
+  it('of a plugin whose plugin.json says nothing is 503', async () => {
+    await serve({ capabilities: [], state: 'failed' });
+
+    expect(outcomeOf(await ask('/items/1'))).toEqual([503, 'PLG_FAILED']);
   });
 });
 
@@ -287,6 +293,15 @@ describe('who may call an API route', () => {
     expect(await statusOf({ org: null, roles: ['owner'] })).toBe(200);
     expect(await statusOf({ roles: ['publisher'] })).toBe(403);
     expect(await statusOf({ roles: ['owner'], scopes: ['releases:read'] })).toBe(403);
+  });
+
+  it('is by a key, whatever cookie comes with it', async () => {
+    const { cookie } = await cookieOf('viewer');
+
+    for (const sent of [cookie, 'waymark=wrong']) {
+      expect((await ask('/items', { method: 'POST', headers: { cookie: sent } })).status).toBe(200);
+    }
+    expect(host.calls.map(({ caller }) => caller?.kind)).toEqual(['key', 'key']);
   });
 
   it('says which scope is lacking', async () => {

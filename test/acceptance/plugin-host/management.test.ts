@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bodyOf, openPluginSite, outcomeOf, type PluginSite } from '../../support/plugin-site.ts';
+import {
+  type AuthoredPlugin,
+  bodyOf,
+  openPluginSite,
+  outcomeOf,
+  type PluginSite,
+} from '../../support/plugin-site.ts';
 
 const management = { management_api: true };
 
@@ -94,7 +100,7 @@ const BAD = {
   'bad-shape': '7',
 };
 
-const authored = [
+const authored: AuthoredPlugin[] = [
   probe,
   registering({
     ...spelt('spelt-exact', 'Routes'),
@@ -130,10 +136,7 @@ const byHand = [
 ];
 
 const ids = [
-  ...authored.flatMap(({ manifest: { id }, ...more }) => [
-    id,
-    ...('copies' in more ? more.copies : []),
-  ]),
+  ...authored.flatMap(({ manifest: { id }, copies = [] }) => [id, ...copies]),
   ...byHand.map(({ manifest: { id } }) => id),
 ];
 const bindings = {
