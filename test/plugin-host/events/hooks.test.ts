@@ -10,6 +10,7 @@ import { writePlugin } from '../../support/plugins.ts';
 import { openReceiver, type Receiver } from '../../support/receiver.ts';
 import { openService, type TestService } from '../../support/service.ts';
 import { command } from '../../support/small-registry.ts';
+import { tamper } from '../../support/tamper.ts';
 
 const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const patience = { timeout: 60_000 };
@@ -37,8 +38,14 @@ const PLUGINS = {
   loops: 'for (;;);',
 };
 
+const document = (kind: string, spec: object): string =>
+  JSON.stringify({ apiVersion: 'waymark/v1', kind, spec });
+
 const registryWith = (plugins: object) =>
-  JSON.stringify({ apiVersion: 'waymark/v1', kind: 'Registry', spec: { plugins } });
+  document('Registry', { departments: { west: {} }, plugins });
+
+const namespace = (covers?: object) =>
+  document('Namespace', { department: 'west', covers, plugins: { fine: {} } });
 
 const configured = (greeting = 'hello') =>
   registryWith({
@@ -74,7 +81,12 @@ beforeAll(async () => {
   const url = `${service.url}/api/v1/secrets/hook`;
   const stored = await ask(url, { method: 'PUT', token: org.admin, body: { value: secret } });
   expect(stored.status, stored.text).toBeLessThan(300);
-  await org.push({ 'registry.yaml': configured() });
+  await org.push({
+    'registry.yaml': configured(),
+    'namespaces/selling.yaml': namespace({ plugins: ['sales'] }),
+    'namespaces/running.yaml': namespace({ plugins: ['ops'] }),
+    'namespaces/idle.yaml': namespace(),
+  });
 });
 afterAll(async () => {
   await org?.close();
@@ -86,6 +98,8 @@ afterAll(async () => {
 interface Heard {
   id: string;
   type: string;
+  namespaceId: string | null;
+  departmentId: string | null;
   data: Record<string, unknown>;
   config: Record<string, unknown>;
 }
@@ -106,21 +120,32 @@ const eventsAt = (path: string) =>
     .filter((one) => one.path === path)
     .map(({ body }) => JSON.parse(body) as Record<string, unknown>);
 
+interface Told {
+  binding: string;
+  outcome: string;
+  at: string;
+}
+
 /** How each binding was told of the last release that was published. */
-function deliveries(): Record<string, string> {
+const deliveries = () =>
+  query<Told>(
+    `select binding, outcome, at from hook_delivery where event_id =
+      (select max(id) from hook_event where type = 'release.published')`,
+  );
+
+const untold = () => query('select id from hook_event where settled_at is null');
+
+function query<Row>(sql: string): Row[] {
   const database = new DatabaseSync(join(service.dataDir, 'waymark.db'));
   try {
-    const rows = database
-      .prepare(
-        `select binding, outcome from hook_delivery where event_id =
-          (select max(id) from hook_event where type = 'release.published')`,
-      )
-      .all() as { binding: string; outcome: string }[];
-    return Object.fromEntries(rows.map(({ binding, outcome }) => [binding, outcome]));
+    return database.prepare(sql).all() as Row[];
   } finally {
     database.close();
   }
 }
+
+const outcomes = () =>
+  Object.fromEntries(deliveries().map(({ binding, outcome }) => [binding, outcome]));
 
 async function publish(): Promise<string> {
   turn += 1;
@@ -134,18 +159,67 @@ describe('hooks', () => {
   it('that throw, hang or loop harm neither the cause nor other hooks', async () => {
     const releaseId = await publish();
 
-    await expect.poll(deliveries, patience).toEqual({
+    await expect.poll(outcomes, patience).toEqual({
       fine: 'done',
+      'selling.fine': 'done',
       throws: 'failed',
       hangs: 'failed',
       loops: 'failed',
       webhooks: 'done',
     });
-    const heard = await heardBy('fine');
+    const at = Object.fromEntries(deliveries().map((told) => [told.binding, told.at]));
+    expect(at['fine']! < at['hangs']!).toBe(true);
+    expect(at['selling.fine']! < at['hangs']!).toBe(true);
+    const heard = (await heardBy('fine')).filter(({ namespaceId }) => namespaceId === null);
     expect(heard.map(({ type, data }) => [type, data['releaseId']])).toEqual([
       ['release.created', releaseId],
       ['release.published', releaseId],
     ]);
+  });
+
+  it('hear of what their organisation does, and of what their namespace covers', async () => {
+    const releaseId = await publish();
+
+    const ofRelease = async () =>
+      (await heardBy('fine'))
+        .filter(({ type, data }) => type === 'release.published' && data['releaseId'] === releaseId)
+        .toSorted((a, b) => String(a.namespaceId).localeCompare(String(b.namespaceId)));
+    await expect.poll(ofRelease, patience).toMatchObject([
+      { namespaceId: null, departmentId: null, config: { greeting: 'hello' } },
+      { namespaceId: 'selling', departmentId: 'west', config: {} },
+    ]);
+    expect(new Set((await ofRelease()).map(({ id }) => id)).size).toBe(1);
+  });
+
+  it('hear of nothing that their plugin has no capability for', async () => {
+    await org.push({ 'plugins/ops/contexts/tone.yaml': document('Context', { body: 'Be kind.' }) });
+    await publish();
+    await expect.poll(outcomes, patience).toMatchObject({ fine: 'done', 'selling.fine': 'done' });
+
+    const types = new Set((await heardBy('fine')).map(({ type }) => type));
+
+    expect([...types].toSorted()).toEqual(['release.created', 'release.published']);
+  });
+
+  it('are told again what nobody noted that they were told, with the same id', async () => {
+    const releaseId = await publish();
+    await expect.poll(untold, patience).toEqual([]);
+    // As a server leaves it that dies after the calls and before it has noted them.
+    tamper(service.dataDir, 'delete from hook_delivery');
+    tamper(service.dataDir, 'update hook_event set settled_at = null');
+
+    await publish();
+
+    const ids = async () =>
+      (await heardBy('fine'))
+        .filter(({ type, data }) => type === 'release.published' && data['releaseId'] === releaseId)
+        .filter(({ namespaceId }) => namespaceId === null)
+        .map(({ id }) => id);
+    await expect.poll(ids, patience).toHaveLength(2);
+    expect(new Set(await ids()).size).toBe(1);
+    await expect.poll(outcomes, patience).toMatchObject({ webhooks: 'done' });
+    const [id] = await ids();
+    expect(eventsAt('/hook').filter((sent) => sent['id'] === id)).toHaveLength(1);
   });
 
   it('are called with the configuration that is served by then', async () => {
@@ -155,7 +229,7 @@ describe('hooks', () => {
 
     const ofRelease = async () =>
       (await heardBy('fine'))
-        .filter(({ data }) => data['releaseId'] === releaseId)
+        .filter(({ namespaceId, data }) => !namespaceId && data['releaseId'] === releaseId)
         .map(({ config }) => config['greeting']);
     await expect.poll(ofRelease, patience).toEqual(['good day', 'good day']);
   });
@@ -169,7 +243,7 @@ describe('webhooks', () => {
     await org.push({ 'plugins/ops/contexts/rules.yaml': context('Be brief.') });
 
     const ready = () =>
-      receiver.received.find(({ body }) => body.includes('"event":"document.ready"'));
+      receiver.received.find(({ body }) => body.includes('"documentId":"ops.context.rules"'));
     await expect.poll(ready, patience).toBeDefined();
     const { body, headers } = ready()!;
     expect(new Webhook(secret).verify(body, headers as Record<string, string>)).toMatchObject({
