@@ -84,7 +84,11 @@ describe('a session beside a key', () => {
   it('is refused, also where the key alone is answered from memory', async () => {
     const { cookie } = await browserOf(service, 'ada');
     const token = await org.keyOf({ role: 'viewer' });
-    while ((await org.get('/index', { token })).status === 200 && service.hotAnswers() === 0);
+    const hotAfterAnother = async () => {
+      expect((await org.get('/index', { token })).status).toBe(200);
+      return service.hotAnswers();
+    };
+    await expect.poll(hotAfterAnother).toBeGreaterThan(0);
 
     const both = await org.get<Refused>('/index', { token, headers: { cookie } });
 

@@ -53,17 +53,22 @@ describe.skipIf(postgres === undefined)('PostgreSQL, restarted at once under wri
       }
     };
     const writing = Promise.all(Array.from({ length: WRITERS }, write));
+    // Awaited last, however it ends.
+    writing.catch(() => {});
 
-    for (let i = 0; i < RESTARTS; i++) {
-      await enough.promise;
-      await restart();
-      enough = Promise.withResolvers();
+    try {
+      for (let i = 0; i < RESTARTS; i++) {
+        await Promise.race([enough.promise, writing]);
+        await restart();
+        enough = Promise.withResolvers();
+      }
+      await Promise.race([enough.promise, writing]);
+    } finally {
+      isOver = true;
+      await writing;
     }
-    await enough.promise;
-    isOver = true;
-    await writing;
 
-    expect(new Set(refusals)).toEqual(new Set([503]));
+    expect(refusals.filter((status) => status !== 503)).toEqual([]);
     expect(await names()).toEqual(expect.arrayContaining(acknowledged));
     const { body } = await api<{ data: unknown }>('/api/v1/audit/verify');
     expect(body.data).toMatchObject({ ok: true });

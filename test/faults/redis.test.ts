@@ -152,7 +152,7 @@ describe.skipIf(server === undefined)('jobs, when Redis', () => {
         fetch(`${service.url}${path}`, { headers, signal: AbortSignal.timeout(5_000) });
       const probe = async () => (await (await ask('/readyz')).json()) as { degraded: string[] };
       const isSaid = async () => (await probe()).degraded.includes('Redis is away: jobs wait');
-      while (await isSaid());
+      await expect.poll(isSaid).toBe(false);
 
       wire.cut(how);
       const until = performance.now() + CUT_MS;
@@ -163,9 +163,9 @@ describe.skipIf(server === undefined)('jobs, when Redis', () => {
           statuses.add((await ask(path)).status);
         }
       } while (performance.now() < until);
-      if (how === 'refuse') while (!(await isSaid()));
+      if (how === 'refuse') await expect.poll(isSaid).toBe(true);
       wire.mend();
-      while (await isSaid());
+      await expect.poll(isSaid).toBe(false);
 
       expect([...statuses]).toEqual([200]);
       await service.close();

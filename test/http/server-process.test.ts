@@ -212,10 +212,9 @@ describe('SIGTERM', () => {
 
 /** Listed from the moment that its creation has begun. */
 async function orgAppears({ url, adminKey }: RunningServer, slug: string): Promise<void> {
-  for (;;) {
-    const answer = await fetch(`${url}/api/v1/orgs/${slug}`, { headers: bearer(adminKey) });
-    if (answer.status === 200) return;
-  }
+  const statusOf = async () =>
+    (await fetch(`${url}/api/v1/orgs/${slug}`, { headers: bearer(adminKey) })).status;
+  await expect.poll(statusOf).toBe(200);
 }
 
 async function paste(line: string, cwd: string): Promise<string> {

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRateLimiter, type Principal, type RateLimiter } from '../../src/http/rate-limit.ts';
 import { shareRateLimit } from '../../src/http/shared-rate-limit.ts';
 import { redisServer } from '../support/backends.ts';
@@ -33,7 +33,7 @@ describe.skipIf(!isThere)('shareRateLimit', () => {
     const connection = new Redis(redis.url, { retryStrategy: () => 20, maxRetriesPerRequest: 0 });
     connection.on('error', () => {}); // what a lost server says again and again
     connections.push(connection);
-    await vi.waitUntil(() => connection.status === 'ready');
+    await expect.poll(() => connection.status).toBe('ready');
     const clock = () => nowMs;
     const perMinuteOf = () => PER_MINUTE;
     const local = createRateLimiter(perMinuteOf, clock);
@@ -49,14 +49,15 @@ describe.skipIf(!isThere)('shareRateLimit', () => {
   it('lets two servers hold a principal to one limit', async () => {
     const [one, other] = await Promise.all([node(), node()]);
     expect(take(one.limiter, 10)).not.toContain(false);
-    await vi.waitUntil(async () => (await counted(one.connection)) === 10);
+    await expect.poll(() => counted(one.connection)).toBe(10);
 
     let passed = 0;
-    await vi.waitUntil(() => {
+    const takeAnother = () => {
       const { isAllowed } = other.limiter.take(someone);
       passed += Number(isAllowed);
-      return !isAllowed;
-    });
+      return isAllowed;
+    };
+    await expect.poll(takeAnother).toBe(false);
 
     const { headers, retryAfterSec } = other.limiter.take(someone);
     expect(passed).toBeLessThan(10);
@@ -72,25 +73,25 @@ describe.skipIf(!isThere)('shareRateLimit', () => {
 
     limiter.exchange(someone);
 
-    await vi.waitUntil(async () => (await counted(connection)) === 1);
+    await expect.poll(() => counted(connection)).toBe(1);
     expect(await connection.get('waymark:rate:1000:light acme/key:a')).toBe('1');
   });
 
   it('goes on in memory when Redis is killed, and together again when it is back', async () => {
     const { limiter, connection } = await node();
     take(limiter, 1);
-    await vi.waitUntil(async () => (await counted(connection)) === 1);
+    await expect.poll(() => counted(connection)).toBe(1);
 
     redis.signal('SIGKILL');
-    await vi.waitUntil(() => connection.status !== 'ready');
+    await expect.poll(() => connection.status).not.toBe('ready');
     expect(take(limiter, 10).lastIndexOf(true)).toBe(8);
 
     await redis.stop();
     redis = await startRedis(redis.port);
-    await vi.waitUntil(() => connection.status === 'ready');
+    await expect.poll(() => connection.status).toBe('ready');
     const other = await node();
     expect(take(other.limiter, 10)).not.toContain(false);
-    await vi.waitUntil(async () => (await counted(connection)) === 10);
+    await expect.poll(() => counted(connection)).toBe(10);
   });
 
   it('does not wait for a Redis that does not answer', async () => {

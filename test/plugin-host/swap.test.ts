@@ -218,12 +218,15 @@ describe('update', () => {
     );
 
     const versions = ['1.0.1', '1.0.2', '1.0.3'];
-    for (const version of versions) {
-      await slot.update(makePart(answering(version), { version }), terms);
-      await expect.poll(() => answers).toContain(version);
+    try {
+      for (const version of versions) {
+        await slot.update(makePart(answering(version), { version }), terms);
+        await expect.poll(() => answers).toContain(version);
+      }
+    } finally {
+      isSwapping = false;
+      await load;
     }
-    isSwapping = false;
-    await load;
 
     expect(new Set(answers)).toEqual(new Set(['old', ...versions]));
   });
