@@ -96,7 +96,7 @@ describe('examples/release-notes, released by its registry', () => {
     await org.publish('sales@1.0.0');
 
     await expect
-      .poll(() => api('notes/sales--v1.0.0'), { timeout: 20_000 })
+      .poll(() => api('notes/sales--v1.0.0'))
       .toMatchObject({ status: 200, body: { releaseId: 'sales--v1.0.0', text: '' } });
   });
 

@@ -97,7 +97,7 @@ export const refOf = (site: Site, ref: string): Promise<string> =>
 
 /** Git outlives its server for a moment; it has settled when none has the repository open. */
 export async function gitHasEnded(site: Site): Promise<void> {
-  await expect.poll(() => processesOf('receive-pack', site.repo), { timeout: 15_000 }).toEqual([]);
+  await expect.poll(() => processesOf('receive-pack', site.repo)).toEqual([]);
 }
 
 /** What the database says of the refs, and what they are. */

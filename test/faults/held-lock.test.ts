@@ -8,7 +8,7 @@ import { isFull, makeSite, type Site } from './site.ts';
 const HELD_MS = 10_000;
 
 /** Fault 12 of docs/spec/reliability.md. */
-describe('an SQLite file that another process has locked', { timeout: 60_000 }, () => {
+describe('an SQLite file that another process has locked', () => {
   let site: Site;
   let other: DatabaseSync;
 

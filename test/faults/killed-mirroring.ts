@@ -68,7 +68,7 @@ export function describeKilledMirroring(hit: Set<Failpoint>): void {
       );
 
     async function expectWhole(head: string): Promise<void> {
-      await expect.poll(served, { timeout: 15_000 }).toBe(head);
+      await expect.poll(served).toBe(head);
       expect(await mainNow()).toBe(head);
       expect(promotionsTo(head)).toHaveLength(1);
       await runGit(repo(), ['fsck', '--strict', '--no-dangling']);

@@ -72,7 +72,7 @@ describe('a wall clock that jumps a day', () => {
 
     expect(status).toBe(304);
     expect(performance.now() - startedAtMs).toBeGreaterThan(1000);
-    expect(performance.now() - startedAtMs).toBeLessThan(30_000);
+    expect(performance.now() - startedAtMs).toBeLessThan(60_000);
   });
 
   it('back: who has used up their limit waits no longer than before', async () => {
@@ -80,14 +80,15 @@ describe('a wall clock that jumps a day', () => {
       body: { name: 'eager', roles: ['viewer'] },
     });
     const asked = { token: body.data.key };
+    // Otherwise a slow machine is given new requests as fast as it makes them.
+    const stoppedAt = now();
+    vi.spyOn(Date, 'now').mockImplementation(() => stoppedAt);
     const burst = Array.from({ length: 100 }, () => ask(service.url + INDEX, asked));
     const used = (await Promise.all(burst)).map(({ status }) => status);
     jump(-DAY_MS);
 
     const { headers } = await ask(service.url + INDEX, asked);
-    await expect
-      .poll(async () => (await ask(service.url + INDEX, asked)).status, { timeout: 5000 })
-      .toBe(200);
+    await expect.poll(async () => (await ask(service.url + INDEX, asked)).status).toBe(200);
 
     expect(used).toContain(429);
     expect(Number(headers.get('retry-after') ?? 0)).toBeLessThanOrEqual(1);

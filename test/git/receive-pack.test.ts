@@ -291,7 +291,7 @@ describe('a refused push', () => {
 
     expect(pack.length).toBeLessThan(5_000_000);
     expect(text).toMatch(/unpack (?!ok)|cut off/);
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
+    expect(performance.now() - startedAt).toBeLessThan(60_000);
     expect(await served('refs/heads/bomb')).toBe('');
     expect(await repository.git('count-objects', '-v')).toMatch('garbage: 0');
   });
@@ -367,9 +367,7 @@ describe('a push that is cut off', () => {
     await expect(push()).rejects.toThrow();
 
     // Git itself lives on for a moment: it is settled when no process has the repository open.
-    await expect
-      .poll(() => processesOf('receive-pack', repository.path), { timeout: 10_000 })
-      .toEqual([]);
+    await expect.poll(() => processesOf('receive-pack', repository.path)).toEqual([]);
     const head = await served();
     const outcomes = {
       nothing: [repository.head],

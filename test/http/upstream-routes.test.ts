@@ -65,7 +65,7 @@ describe('POST /api/v1/orgs with mode mirror', () => {
   it('follows its upstream at once, without being asked', async () => {
     await openMirror();
 
-    await expect.poll(indexCommit, { timeout: 15_000 }).toBe(upstream.head);
+    await expect.poll(indexCommit).toBe(upstream.head);
   });
 
   it.each([
@@ -150,7 +150,7 @@ describe('PUT /api/v1/upstream', () => {
     const answer = await put({ branch: 'trunk' });
 
     expect(answer.body.data).toMatchObject({ url: backend.url, branch: 'trunk', version: 2 });
-    await expect.poll(indexCommit, { timeout: 15_000 }).toBe(trunk);
+    await expect.poll(indexCommit).toBe(trunk);
   });
 
   it('names the secret to use, and null takes it away', async () => {
@@ -232,7 +232,7 @@ describe('a force-push upstream', () => {
 
     const accepted = await api(`/upstream/conditions/${condition!.id}/accept`, { body: {} });
     expect(accepted.status, accepted.text).toBe(200);
-    await expect.poll(indexCommit, { timeout: 15_000 }).toBe(rewritten);
+    await expect.poll(indexCommit).toBe(rewritten);
     expect((await sync()).body.data.conditions).toEqual([]);
   });
 });

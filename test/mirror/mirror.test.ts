@@ -63,7 +63,7 @@ describe('a mirror', () => {
 
     test.elapse();
 
-    await expect.poll(served, { timeout: 15_000 }).toBe(next);
+    await expect.poll(served).toBe(next);
     await test.mirror.settled();
     expect(test.delays).toEqual([MINUTE_MS, MINUTE_MS]);
   });
@@ -93,7 +93,7 @@ describe('a mirror', () => {
 
     test.mirror.hint();
 
-    await expect.poll(served, { timeout: 15_000 }).toBe(upstream.head);
+    await expect.poll(served).toBe(upstream.head);
     // The hint that failed counted as a first failure.
     expect(test.delays.slice(0, 2)).toEqual([2 * MINUTE_MS, 2 * MINUTE_MS]);
   });
@@ -152,6 +152,6 @@ describe('a mirror', () => {
 
     expect(test.delays).toEqual([]);
     expect((await test.upstream()).lastAttemptAt).toBeNull();
-    await expect.poll(() => processesOf('git', server.url), { timeout: 15_000 }).toEqual([]);
+    await expect.poll(() => processesOf('git', server.url)).toEqual([]);
   });
 });

@@ -466,7 +466,7 @@ describe('compile refuses a tree that holds', () => {
     expect(says).toEqual([
       'too-many-files .:1:1 the registry unpacks to more than 500000 files and folders',
     ]);
-    expect(performance.now() - started).toBeLessThan(15_000);
+    expect(performance.now() - started).toBeLessThan(120_000);
   });
 
   it('a bomb, but not what was not looked at behind it', async () => {

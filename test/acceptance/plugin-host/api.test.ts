@@ -481,9 +481,7 @@ describe('8. what goes wrong', () => {
     const headers = { authorization: `Bearer ${org.admin}` };
     const ask = (path: string, method = 'GET') => bare(`/waiting/${path}`, { method, headers });
     const [got, posted] = [ask('wait'), ask('wait', 'POST')];
-    await expect
-      .poll(async () => bodyOf(await ask('seen')), { timeout: 9000 })
-      .toEqual({ GET: 1, POST: 1 });
+    await expect.poll(async () => bodyOf(await ask('seen'))).toEqual({ GET: 1, POST: 1 });
 
     expect(outcomeOf(await ask('loop'))).toEqual([504, 'PLG_TIMEOUT']);
     expect((await got).text).toBe('asked again');
