@@ -117,6 +117,7 @@ const authored: AuthoredPlugin[] = [
     bomb: '{ const all = []; for (;;) all.push(new Array(1e5).fill(1.5)); }',
     loop: '{ for (;;); }',
     endless: 'new Promise(() => {})',
+    crowded: 'new Promise(() => {})',
   }),
   copied(
     ['nameless', 'greedy', 'hangs'],
@@ -474,6 +475,19 @@ describe('8. what goes wrong', () => {
     expect(outcomeOf(loop)).toEqual([504, 'PLG_TIMEOUT']);
     expect(outcomeOf(endless)).toEqual([504, 'PLG_TIMEOUT']);
     expect(other.status).toBe(200);
+  });
+
+  it('is 503 of more calls than 8 that run and 32 that wait', async () => {
+    const asked = Array.from({ length: 41 }, () => site.manage('/plugins/crowded/a'));
+    const busy = await Promise.any(
+      asked.map(async (answer) => {
+        expect(outcomeOf(await answer)).toEqual([503, 'PLG_BUSY']);
+        return await answer;
+      }),
+    );
+    await Promise.allSettled(asked);
+
+    expect(Number(busy.headers['retry-after'])).toBeGreaterThan(0);
   });
 
   it('is 503 once it went wrong three times, with when to come again', async () => {
