@@ -1,10 +1,14 @@
 import type { Reading } from '../http/metrics.ts';
 import type { Jobs } from '../queue/jobs.ts';
 import { diskSpaceOf } from './disk.ts';
+import { readingsOfEvents } from './event-readings.ts';
 import { readingsOfPlugins } from './plugin-readings.ts';
 import type { Parts } from './routers.ts';
 
-export type Read = Pick<Parts, 'runtimes' | 'mirrors' | 'plugins'> & { jobs: Jobs };
+export type Read = Pick<
+  Parts,
+  'runtimes' | 'mirrors' | 'plugins' | 'events' | 'outbox' | 'clock'
+> & { jobs: Jobs };
 
 type Sample = { labels: { org: string }; value: number };
 
@@ -13,6 +17,7 @@ export const readingsOf = (dataDir: string, { jobs, ...parts }: Read): Reading[]
   ...readingsOfOrgs(parts),
   ...readingsOfJobs(jobs),
   ...readingsOfPlugins(parts),
+  ...readingsOfEvents(parts),
   {
     name: 'storage_free_bytes',
     help: 'What may still be written to the volume of the data directory.',
@@ -40,7 +45,7 @@ function readingsOfJobs(jobs: Jobs): Reading[] {
   ];
 }
 
-function readingsOfOrgs({ runtimes, mirrors }: Omit<Read, 'jobs'>): Reading[] {
+function readingsOfOrgs({ runtimes, mirrors }: Pick<Read, 'runtimes' | 'mirrors'>): Reading[] {
   const perOrg =
     (value: (runtime: ReturnType<typeof runtimes.all>[number]) => number) => async () =>
       runtimes.all().map(

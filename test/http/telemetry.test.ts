@@ -116,6 +116,14 @@ describe('GET /metrics', () => {
     expect(text).toMatch(/^waymark_storage_free_bytes [1-9]/m);
   });
 
+  it('tells of what hooks and receivers wait for', async () => {
+    const { text } = await get('/metrics', TOKEN);
+
+    expect(text).toMatch(/^waymark_hook_events_waiting\{org="acme"\} \d+$/m);
+    expect(text).toContain('waymark_webhooks{org="acme",state="pending"} 0');
+    expect(text).toContain('waymark_webhooks_oldest_seconds{org="acme"} 0');
+  });
+
   it('is on a port of its own as well', async () => {
     const { url } = await lineWith(({ msg }) => msg === 'metrics have a port of their own');
 
