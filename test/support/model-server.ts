@@ -47,7 +47,7 @@ export interface ModelServer {
   /** What was asked otherwise than the API has it: a test expects none. */
   faults: string[];
   /** Replaced for another answer to a completion. */
-  respond(response: ServerResponse, body: Record<string, unknown>): void;
+  respond: (response: ServerResponse, body: Record<string, unknown>) => void;
   close(): Promise<void>;
 }
 

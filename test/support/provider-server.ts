@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import type { ProviderKind } from '../../src/mirror/provider/settings.ts';
+import { API_PATHS, type ProviderKind } from '../../src/mirror/provider/settings.ts';
 import { apiShapes, type Operation } from './provider-shapes.ts';
 
 /** A pull request as the provider stores it, whatever form it answers in. */
@@ -19,6 +19,11 @@ export interface StoredPull {
   mergeCommit: string | null;
 }
 
+export interface StoredRef {
+  name: string;
+  commit: string;
+}
+
 export interface Status {
   commit: string;
   state: string;
@@ -27,12 +32,16 @@ export interface Status {
   targetUrl: string | null;
 }
 
-/** A GitHub, GitLab or Gitea that has the one repository `team/registry`. */
+/** A GitHub, GitLab or Gitea whose repository `team/registry` can be worked on. */
 export interface ProviderServer {
   /** Of its API. */
   apiUrl: string;
   token: string;
   pulls: StoredPull[];
+  branches: StoredRef[];
+  tags: StoredRef[];
+  /** That the token knows of. */
+  repositories: string[];
   /** In the order in which they were set. */
   statuses: Status[];
   /** `<operation>` of each request that was well formed. */
@@ -76,9 +85,12 @@ export async function startProvider(kind: ProviderKind): Promise<ProviderServer>
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const { port } = http.address() as AddressInfo;
   const server: ProviderServer = {
-    apiUrl: `http://127.0.0.1:${port}/api`,
+    apiUrl: `http://127.0.0.1:${port}${API_PATHS[kind]}`,
     token: 'the-api-token',
     pulls: [],
+    branches: [],
+    tags: [],
+    repositories: ['team/registry'],
     statuses: [],
     asked: [],
     faults: [],
@@ -98,10 +110,11 @@ export async function startProvider(kind: ProviderKind): Promise<ProviderServer>
     const text = await textOf(request);
     const send = (status: number, body: unknown) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-    const start = `/api${shape.repo}`;
-    const inRepo = path.startsWith(start) ? path.slice(start.length) : '';
-    const operation = shape.operations.find(
-      (one) => one.method === method && one.path.test(inRepo),
+    const below = path.startsWith(API_PATHS[kind]) ? path.slice(API_PATHS[kind].length) : '';
+    const inRepo = below.startsWith(shape.repo) ? below.slice(shape.repo.length) : undefined;
+    const operations = inRepo === undefined ? shape.site : shape.operations;
+    const operation = operations.find(
+      (one) => one.method === method && one.path.test(inRepo ?? below),
     );
     if (!operation) {
       server.faults.push(`${method} ${url} is nothing that ${kind} has`);
@@ -119,9 +132,30 @@ export async function startProvider(kind: ProviderKind): Promise<ProviderServer>
     if (!headers.authorization?.endsWith(` ${server.token}`)) {
       return void send(401, { message: 'Bad credentials' });
     }
-    if (operation.name === 'list') return void send(200, list(query).map(shownPull));
+    const last = path.split('/').at(-1)!;
     if (operation.name === 'open') await open(body!, send);
-    else setStatus(inRepo.split('/')[2]!, body!, send);
+    else if (operation.name === 'status') setStatus(last, body!, send);
+    else if (operation.name === 'get') {
+      const pull = server.pulls.find(({ number }) => number === Number(last));
+      send(pull ? 200 : 404, pull ? shownPull(pull) : { message: 'Not Found' });
+    } else send(200, listOf(operation.name, query));
+  }
+
+  function listOf(name: Operation['name'], query: Record<string, string>): unknown {
+    const part = query['search'] ?? query['q'] ?? '';
+    const { branches, tags, repositories } = server;
+    const paged = <T>(all: readonly T[], named: (one: T) => string): T[] =>
+      pageIn(
+        all.filter((one) => named(one).includes(part)),
+        query,
+      );
+    if (name === 'list') return list(query).map(shownPull);
+    if (name === 'branches')
+      return paged(branches, (one) => one.name).map(shownRef(kind, 'branch'));
+    if (name === 'tags') return paged(tags, (one) => one.name).map(shownRef(kind, 'tag'));
+    if (name === 'repository') return shownRepository(kind)('team/registry');
+    const shown = paged(repositories, (one) => one).map(shownRepository(kind));
+    return kind === 'gitea' ? { ok: true, data: shown } : shown;
   }
 
   function check(operation: Operation, part: 'query' | 'body', value: unknown): void {
@@ -134,14 +168,12 @@ export async function startProvider(kind: ProviderKind): Promise<ProviderServer>
     const { state = 'open', head, base, source_branch, target_branch } = query;
     const branch = source_branch ?? head?.replace(/^team:/, '');
     const target = target_branch ?? base;
-    const size = Number(query['per_page'] ?? query['limit'] ?? 30);
-    const first = (Number(query['page'] ?? 1) - 1) * size;
-    return server.pulls
+    const found = server.pulls
       .filter((pull) => state === 'all' || pull.state === state.replace('opened', 'open'))
       .filter((pull) => branch === undefined || pull.branch === branch)
       .filter((pull) => target === undefined || pull.base === target)
-      .toSorted((a, b) => b.updatedAt.localeCompare(a.updatedAt) || b.number - a.number)
-      .slice(first, first + size);
+      .toSorted((a, b) => b.updatedAt.localeCompare(a.updatedAt) || b.number - a.number);
+    return pageIn(found, query);
   }
 
   async function open(
@@ -196,6 +228,30 @@ export async function startProvider(kind: ProviderKind): Promise<ProviderServer>
     return kind === 'gitlab' ? asGitlab(pull) : asGithub(pull, kind);
   }
 }
+
+function pageIn<T>(all: readonly T[], query: Record<string, string>): T[] {
+  const size = Number(query['per_page'] ?? query['limit'] ?? 30);
+  const first = (Number(query['page'] ?? 1) - 1) * size;
+  return all.slice(first, first + size);
+}
+
+const shownRepository =
+  (kind: ProviderKind) =>
+  (name: string): object => ({
+    id: 1,
+    default_branch: 'main',
+    ...(kind === 'gitlab'
+      ? { path_with_namespace: name, web_url: `https://provider.example/${name}` }
+      : { full_name: name, html_url: `https://provider.example/${name}`, private: true }),
+  });
+
+const shownRef =
+  (kind: ProviderKind, of: 'branch' | 'tag') =>
+  ({ name, commit }: StoredRef): object => {
+    const isNamedId = kind === 'gitlab' || (kind === 'gitea' && of === 'branch');
+    const id = isNamedId ? { id: commit } : { sha: commit };
+    return { name, commit: id, ...(of === 'branch' && { protected: name === 'main' }) };
+  };
 
 const closedAt = ({ state }: StoredPull) => (state === 'merged' ? AT : null);
 

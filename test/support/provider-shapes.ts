@@ -4,7 +4,7 @@ type Schema = Record<string, unknown>;
 
 /** A request that the provider's API has, as far as Waymark may use it. */
 export interface Operation {
-  name: 'status' | 'list' | 'open';
+  name: 'status' | 'list' | 'open' | 'get' | 'repository' | 'branches' | 'tags' | 'repositories';
   method: string;
   /** Of the decoded path's segments: a name stands for any one. */
   path: RegExp;
@@ -18,10 +18,14 @@ export interface ApiShape {
   /** What starts a path of the repository `team/registry`, encoded as it must be sent. */
   repo: string;
   operations: Operation[];
+  /** Of no one repository. */
+  site: Operation[];
 }
 
 const text = { type: 'string' };
 const textOrNull = { type: ['string', 'null'] };
+/** Gitea gives at most 50 at once, unless it is set up otherwise. */
+const limit = { type: 'string', pattern: '^([1-9]|[1-4][0-9]|50)$' };
 const page = { type: 'string', pattern: '^[1-9][0-9]*$' };
 
 /** Nothing that the API does not know, which would be ignored there without a word. */
@@ -32,7 +36,18 @@ const only = (properties: Schema, ...required: string[]): Schema => ({
   properties,
 });
 
-/** After GitHub's REST API description, `api.github.com.2022-11-28`: `repos/create-commit-status`, `pulls/list`, `pulls/create`. */
+const get = (name: Operation['name'], path: RegExp, query: Schema = {}): Operation => ({
+  name,
+  method: 'GET',
+  path,
+  query: only(query),
+});
+
+/**
+ * After GitHub's REST API description, `api.github.com.2022-11-28`: `repos/create-commit-status`,
+ * `pulls/list`, `pulls/create`, `pulls/get`, `repos/get`, `repos/list-branches`, `repos/list-tags`,
+ * `repos/list-for-authenticated-user`.
+ */
 const github: ApiShape = {
   headers: {
     authorization: /^Bearer \S+$/,
@@ -80,10 +95,26 @@ const github: ApiShape = {
         'base',
       ),
     },
+    get('get', /^\/pulls\/[1-9][0-9]*$/),
+    get('repository', /^$/),
+    get('branches', /^\/branches$/, { protected: text, per_page: page, page }),
+    get('tags', /^\/tags$/, { per_page: page, page }),
+  ],
+  site: [
+    get('repositories', /^\/user\/repos$/, {
+      visibility: text,
+      affiliation: text,
+      sort: { enum: ['created', 'updated', 'pushed', 'full_name'] },
+      per_page: page,
+      page,
+    }),
   ],
 };
 
-/** After Gitea 1.22's `swagger.v1.json`: `CreateStatusOption`, `repoListPullRequests`, `CreatePullRequestOption`. */
+/**
+ * After Gitea 1.22's `swagger.v1.json`: `CreateStatusOption`, `repoListPullRequests`,
+ * `CreatePullRequestOption`, `repoGetPullRequest`, `repoGet`, `repoListBranches`, `repoListTags`, `repoSearch`.
+ */
 const gitea: ApiShape = {
   headers: { authorization: /^token \S+$/ },
   repo: '/repos/team/registry',
@@ -107,7 +138,7 @@ const gitea: ApiShape = {
         state: { enum: ['open', 'closed', 'all'] },
         sort: { enum: ['oldest', 'recentupdate', 'leastupdate', 'mostcomment', 'leastcomment'] },
         page,
-        limit: { type: 'string', pattern: '^([1-9]|[1-4][0-9]|50)$' },
+        limit,
       }),
     },
     {
@@ -116,10 +147,18 @@ const gitea: ApiShape = {
       path: /^\/pulls$/,
       body: only({ title: text, head: text, base: text, body: text }),
     },
+    get('get', /^\/pulls\/[1-9][0-9]*$/),
+    get('repository', /^$/),
+    get('branches', /^\/branches$/, { page, limit }),
+    get('tags', /^\/tags$/, { page, limit }),
   ],
+  site: [get('repositories', /^\/repos\/search$/, { q: text, page, limit })],
 };
 
-/** After GitLab's REST API pages "Commits API" (set the pipeline status of a commit) and "Merge requests API". */
+/**
+ * After GitLab's REST API pages "Commits API" (set the pipeline status of a commit), "Merge requests
+ * API", "Projects API", "Branches API" and "Tags API".
+ */
 const gitlab: ApiShape = {
   headers: { authorization: /^Bearer \S+$/ },
   repo: '/projects/team%2Fregistry',
@@ -167,6 +206,19 @@ const gitlab: ApiShape = {
         'title',
       ),
     },
+    get('get', /^\/merge_requests\/[1-9][0-9]*$/),
+    get('repository', /^$/),
+    get('branches', /^\/repository\/branches$/, { search: text, per_page: page, page }),
+    get('tags', /^\/repository\/tags$/, { search: text, per_page: page, page }),
+  ],
+  site: [
+    get('repositories', /^\/projects$/, {
+      membership: { enum: ['true', 'false'] },
+      simple: { enum: ['true', 'false'] },
+      search: text,
+      per_page: page,
+      page,
+    }),
   ],
 };
 
