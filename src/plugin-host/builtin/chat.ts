@@ -5,6 +5,7 @@ import type { Builtin } from '../sources/builtin-part.ts';
 import { escaped, messageOf } from './chat-message.ts';
 import { upstreamAnswered } from './fault.ts';
 import { type HttpClient, httpClient } from './http-client.ts';
+import { inTime } from './in-time.ts';
 import { integrationMethods } from './integration.ts';
 import { ownManifest } from './own-manifest.ts';
 
@@ -41,15 +42,13 @@ export const chat: Builtin = {
     const send = httpClient(waymark);
     return {
       ...integrationMethods({
-        checks: [
-          {
-            name: 'message',
-            async run(config) {
-              await post(send, config, 'Waymark can write here.');
-              return 'a message was written';
-            },
+        check: {
+          name: 'message',
+          async run(config) {
+            await post(send, config, 'Waymark can write here.');
+            return 'a message was written';
           },
-        ],
+        },
         // Every look would be a message in somebody's channel.
         health: async () => ({
           status: 'unknown',
@@ -63,11 +62,11 @@ export const chat: Builtin = {
           },
         },
       }),
-      async 'hook.handle'(params) {
+      async 'hook.handle'(params, call) {
         const { event, context } = params as { event: WireEvent; context: CallContext };
         const { events = [], template } = context.config as unknown as ChatConfig;
         if (events.includes(event.type)) {
-          await post(send, context.config, messageOf(event, template));
+          await inTime(call, () => post(send, context.config, messageOf(event, template)));
         }
         return {};
       },

@@ -37,7 +37,7 @@ export const http: Builtin = {
   methods(waymark) {
     const send = httpClient(waymark);
     return integrationMethods({
-      checks: [{ name: 'endpoint', run: (config) => checkEndpoint(send, config) }],
+      check: { name: 'endpoint', run: (config) => checkEndpoint(send, config) },
       operations: {
         async [OPERATION](config, params) {
           const wanted = httpCallIn(params);

@@ -10,6 +10,7 @@ import type { HealthCheck, HealthStatus } from '../contract/read-lifecycle.ts';
 import type { CallContext } from '../contract/wire.ts';
 import type { GuestCall, MethodTable } from '../runtime/guest/types.ts';
 import { capabilityMissing, codeOf } from './fault.ts';
+import { inTime } from './in-time.ts';
 
 type Config = CallContext['config'];
 
@@ -22,9 +23,9 @@ export interface Search {
 
 /** What an integration of one type can do. */
 export interface Integration {
-  /** One after the other; what follows one that fails is not tried. */
-  checks: readonly Check[];
-  /** Where finding out by `checks` would disturb somebody. */
+  /** Whether it can be worked with. */
+  check: Check;
+  /** Where finding out by `check` would disturb somebody. */
   health?: (config: Config) => Promise<Health>;
   /** By resource type. */
   discover?: Readonly<
@@ -37,8 +38,8 @@ export interface Integration {
 
 export interface Check {
   name: string;
-  /** Answers what is worth saying, if anything. @throws what is wrong, with a `code` */
-  run: (config: Config) => Promise<string | undefined>;
+  /** Answers what it found. @throws what is wrong, with a `code` */
+  run: (config: Config) => Promise<string>;
 }
 
 export interface Health {
@@ -53,24 +54,24 @@ interface Asked extends Params {
 
 /** The wire's `integration.*`. */
 export const integrationMethods = (integration: Integration): MethodTable => ({
-  'integration.test': async (params) => {
-    const checks = await runChecks(integration.checks, configIn(params));
-    return { ok: checks.every(({ ok }) => ok), checks };
+  'integration.test': async (params, call) => {
+    const done = await runCheck(integration.check, configIn(params), call);
+    return { ok: done.ok, checks: [done] };
   },
 
-  'integration.health': async (params) => {
-    const { health = (config) => healthBy(integration.checks, config) } = integration;
+  'integration.health': async (params, call) => {
+    const { check, health = (config) => healthBy(check, config, call) } = integration;
     return await health(configIn(params));
   },
 
-  'integration.discover': async (params) => {
+  'integration.discover': async (params, call) => {
     const asked = params as Asked;
     const type = textIn(asked, 'resourceType', 100);
     const list = ownIn(integration.discover ?? {}, type);
     if (!list) throw capabilityMissing(`it has no resources of type ${type}`);
     const query = maybeTextIn(asked, 'query', 200) ?? '';
     const page = Math.floor(maybeNumberIn(asked, 'page', 1, 10_000) ?? 1);
-    return { resources: await list(asked.context.config, { query, page }) };
+    return { resources: await inTime(call, () => list(asked.context.config, { query, page })) };
   },
 
   'integration.call': async (params, call) => {
@@ -78,7 +79,8 @@ export const integrationMethods = (integration: Integration): MethodTable => ({
     const operation = textIn(asked, 'operation', 100);
     const run = ownIn(integration.operations, operation);
     if (!run) throw capabilityMissing(`it has no operation ${operation}`);
-    return await run(asked.context.config, maybeMapIn(asked, 'params') ?? {}, call);
+    const given = maybeMapIn(asked, 'params') ?? {};
+    return await inTime(call, (inner) => run(asked.context.config, given, inner));
   },
 });
 
@@ -87,24 +89,22 @@ const configIn = (params: unknown): Config => (params as Asked).context.config;
 const ownIn = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined =>
   Object.hasOwn(table, name) ? table[name] : undefined;
 
-async function runChecks(checks: readonly Check[], config: Config): Promise<HealthCheck[]> {
-  const done: HealthCheck[] = [];
-  for (const { name, run } of checks) {
-    try {
-      const message = await run(config);
-      done.push({ name, ok: true, ...(message !== undefined && { message }) });
-    } catch (error) {
-      if (codeOf(error) === undefined) throw error;
-      done.push({ name, ok: false, message: (error as Error).message });
-      break;
-    }
+async function runCheck(
+  { name, run }: Check,
+  config: Config,
+  call: GuestCall,
+): Promise<HealthCheck> {
+  try {
+    const message = await inTime(call, () => run(config));
+    return { name, ok: true, message };
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    return { name, ok: false, message: (error as Error).message };
   }
-  return done;
 }
 
-async function healthBy(all: readonly Check[], config: Config): Promise<Health> {
-  const checks = await runChecks(all, config);
-  const failed = checks.find(({ ok }) => !ok);
-  if (!failed) return { status: 'healthy', message: '', checks };
-  return { status: 'unhealthy', message: `${failed.name}: ${failed.message ?? ''}`, checks };
+async function healthBy(check: Check, config: Config, call: GuestCall): Promise<Health> {
+  const done = await runCheck(check, config, call);
+  const message = done.ok ? '' : `${done.name}: ${done.message ?? ''}`;
+  return { status: done.ok ? 'healthy' : 'unhealthy', message, checks: [done] };
 }

@@ -115,6 +115,19 @@ describe('hook.handle', () => {
   });
 });
 
+it('gives up on a chat that does not answer before it is at fault itself', async () => {
+  receiver.respond = () => {};
+
+  const hook = bound.call({
+    pluginId: 'chat',
+    method: 'hook.handle',
+    params: { event: event({}) },
+    deadlineMs: 700,
+  });
+
+  await expect(hook).rejects.toMatchObject({ code: 'UPSTREAM_TIMEOUT' });
+});
+
 describe('an org that configures it for others alone', () => {
   it('hears of nothing itself', () => {
     const { plugins } = bound.service;

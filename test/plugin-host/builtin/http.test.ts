@@ -241,6 +241,32 @@ describe('test and health', () => {
   });
 });
 
+describe('an endpoint that does not answer', () => {
+  it('is at fault itself, and not the plugin that asks it', async () => {
+    receiver.respond = () => {};
+    const hanging = (method: 'integration.health' | 'integration.call', params = {}) =>
+      bound.call({
+        pluginId: 'http',
+        binding: { scope: 'integration', id: 'plain' },
+        method,
+        params,
+        deadlineMs: 700,
+      });
+
+    expect(await hanging('integration.health')).toMatchObject({
+      status: 'unhealthy',
+      message: 'endpoint: no answer in time',
+    });
+    await expect(hanging('integration.call', { operation: 'request' })).rejects.toMatchObject({
+      code: 'UPSTREAM_TIMEOUT',
+    });
+    expect(bound.service.plugins.find('tools', 'http')?.health).toMatchObject({
+      calls: { fault: 0 },
+      restarts: 0,
+    });
+  });
+});
+
 describe('the integration type', () => {
   it('has no other operation, and no resources', async () => {
     const refusal = { code: 'INT_CAPABILITY_MISSING' };

@@ -1,4 +1,3 @@
-import { WaymarkError } from '../../../model/errors.ts';
 import { type OutboundStream, outboundStream } from '../../../outbound/fetch.ts';
 import type { OutboundPolicy } from '../../../outbound/guard.ts';
 import { explainOutbound } from '../../callbacks/http.ts';
@@ -141,6 +140,3 @@ function jsonOf(text: string): unknown {
     return undefined;
   }
 }
-
-/** What gives a request up before its call's deadline, whose passing would count as the plugin's fault. */
-export const outOfTime = () => new WaymarkError('UPSTREAM_TIMEOUT', 'no answer in time');

@@ -4,20 +4,17 @@ import { type Params, textIn } from '../../callbacks/params.ts';
 import type { CallContext } from '../../contract/wire.ts';
 import type { GuestCall, MethodTable, Waymark } from '../../runtime/guest/types.ts';
 import type { Builtin } from '../../sources/builtin-part.ts';
-import { after } from '../../timers.ts';
 import { upstreamAnswered, upstreamFailed } from '../fault.ts';
 import { type HttpClient, httpClient } from '../http-client.ts';
 import { integrationMethods } from '../integration.ts';
 import { ownManifest } from '../own-manifest.ts';
 import { urlBelow } from '../url-below.ts';
-import { createModelApi, outOfTime } from './model-api.ts';
+import { createModelApi } from './model-api.ts';
 import { createOpenStreams } from './open-streams.ts';
 
 type Config = CallContext['config'];
 
 const RESOURCE = 'model';
-/** What a call needs besides its request. */
-const MARGIN_MS = 500;
 
 /** A language model behind any endpoint that speaks as OpenAI's does. */
 export const model = ({ outbound }: { outbound: OutboundPolicy }): Builtin => ({
@@ -44,22 +41,22 @@ function modelMethods(waymark: Waymark, outbound: OutboundPolicy): MethodTable {
     const request = modelRequestIn(params);
     streams.check();
     const closing = new AbortController();
-    const pieces = await within(call, (giveUp) => {
-      giveUp.addEventListener('abort', () => closing.abort(giveUp.reason), { once: true });
-      return api.stream(config, request, closing.signal);
-    });
+    const giveUp = () => closing.abort(call.signal.reason);
+    call.signal.addEventListener('abort', giveUp, { once: true });
+    const pieces = await api.stream(config, request, closing.signal);
+    call.signal.removeEventListener('abort', giveUp);
     return { streamId: streams.add({ pieces, closing }) };
   }
 
   async function readStream(_config: Config, params: Params, call: GuestCall) {
     const id = textIn(params, 'streamId', 64);
-    const piece = await within(call, (giveUp) => streams.read(id, giveUp));
+    const piece = await streams.read(id, call.signal);
     return piece ? { ...piece, isDone: false } : { text: '', isDone: true };
   }
 
   return {
     ...integrationMethods({
-      checks: [{ name: 'models', run: (config) => checkModels(send, config) }],
+      check: { name: 'models', run: (config) => checkModels(send, config) },
       discover: {
         [RESOURCE]: async (config, { query, page }) =>
           (page === 1 ? await listModels(send, config) : [])
@@ -68,10 +65,8 @@ function modelMethods(waymark: Waymark, outbound: OutboundPolicy): MethodTable {
             .map((id) => ({ id, name: id, type: RESOURCE })),
       },
       operations: {
-        execute: (config, params, call) => {
-          const request = modelRequestIn(params);
-          return within(call, (giveUp) => api.execute(config, request, giveUp));
-        },
+        execute: async (config, params, { signal }) =>
+          await api.execute(config, modelRequestIn(params), signal),
         execute_stream: openStream,
         stream_read: readStream,
         async stream_close(_config, params) {
@@ -85,20 +80,6 @@ function modelMethods(waymark: Waymark, outbound: OutboundPolicy): MethodTable {
       return {};
     },
   };
-}
-
-/** Gives up before the call's deadline: that one would be the plugin's fault, and not the model's. */
-async function within<T>(
-  { signal, deadlineMs }: GuestCall,
-  work: (giveUp: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const late = new AbortController();
-  const callOff = after(deadlineMs - MARGIN_MS, () => late.abort(outOfTime()));
-  try {
-    return await work(AbortSignal.any([signal, late.signal]));
-  } finally {
-    callOff();
-  }
 }
 
 async function checkModels(send: HttpClient, config: Config): Promise<string> {

@@ -56,9 +56,10 @@ export const scm = (kind: ProviderKind): Builtin => ({
         return { valid: errors.length === 0, errors };
       },
       ...integrationMethods({
-        checks: [
-          { name: 'repository', run: (config) => at(config, ({ catalogue }) => catalogue.name()) },
-        ],
+        check: {
+          name: 'repository',
+          run: (config) => at(config, ({ catalogue }) => catalogue.name()),
+        },
         discover: {
           repository: (config, search) =>
             at(config, ({ catalogue }) => catalogue.repositories(search)),
