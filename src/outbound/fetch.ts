@@ -96,10 +96,7 @@ export async function outboundStream(
     throw new OutboundError('FAILED', 'the connection failed', { cause });
   };
   try {
-    const pinned = await orAborted(ending, resolvePinned(url.hostname, policy));
-    if (url.protocol === 'http:' && !pinned.isNamed) {
-      throw new OutboundError('REFUSED', 'the address must be https');
-    }
+    const pinned = await orAborted(ending, resolveTarget(url, policy));
     const whole = { ...request, signal: ending };
     const { response, end } = await exchange(url, whole, pinned, policy);
     const { statusCode: status = 0, headers } = response;
@@ -107,6 +104,30 @@ export async function outboundStream(
   } catch (cause) {
     return rethrow(cause);
   }
+}
+
+/** How long a name is looked up for a check that sends nothing. */
+const CHECK_MS = 3000;
+
+/**
+ * Whether a request would be sent there, as far as can be said without sending it.
+ *
+ * @throws {OutboundError} `REFUSED`, `UNRESOLVED`, `TIMED_OUT`
+ */
+export async function checkTarget(text: string, policy: OutboundPolicy): Promise<void> {
+  const timeout = AbortSignal.timeout(CHECK_MS);
+  try {
+    await orAborted(timeout, resolveTarget(parseTarget(text), policy));
+  } catch (cause) {
+    if (cause instanceof OutboundError) throw cause;
+    throw new OutboundError('TIMED_OUT', 'the host was not resolved in time', { cause });
+  }
+}
+
+async function resolveTarget(url: URL, policy: OutboundPolicy): Promise<Pinned> {
+  const pinned = await resolvePinned(url.hostname, policy);
+  if (url.protocol === 'https:' || pinned.isNamed) return pinned;
+  throw new OutboundError('REFUSED', 'the address must be https');
 }
 
 async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {

@@ -16,5 +16,5 @@ export const integrationTypeOf = (
   manifest.integrationTypes.find(({ name }) => nameOfType(manifest, name) === type);
 
 /** Waymark's own types have names of their own, such as `scm.github`. */
-const nameOfType = ({ id }: PluginManifest, name: string): string =>
+export const nameOfType = ({ id }: PluginManifest, name: string): string =>
   name.includes('.') ? name : `${id}.${name}`;

@@ -5,6 +5,7 @@ import type { OrgRuntime } from '../delivery/runtime.ts';
 import { refetchUpstream } from '../mirror/refetch.ts';
 import type { SyncDeps } from '../mirror/sync.ts';
 import { sweepBindings } from '../plugin-host/forget-bindings.ts';
+import { pollIntegrations } from '../plugin-host/poll-integrations.ts';
 import { createBullmqQueue } from '../queue/bullmq.ts';
 import { createInProcessQueue } from '../queue/in-process.ts';
 import { Jobs } from '../queue/jobs.ts';
@@ -21,6 +22,8 @@ const DAY_MS = 24 * HOUR_MS;
 const WEEK_MS = 7 * DAY_MS;
 /** How soon a damaged repository is looked at again, which somebody may have mended. */
 const MENDED_MS = 10 * 60_000;
+/** How often integrations are asked how they are. */
+const POLL_MS = 5 * 60_000;
 const AT_ONCE = 4;
 
 /** Everything that is done without being asked for, and how often. */
@@ -45,6 +48,10 @@ export function openJobs(config: Pick<Config, 'redisUrl'>, parts: Parts & SyncDe
     check: { everyMs: DAY_MS, run: checkRepository(checking, { isFull: false }) },
     'check-all': { everyMs: WEEK_MS, run: checkRepository(checking, { isFull: true }) },
     collect: { everyMs: WEEK_MS, run: collectRepository(parts) },
+    'poll-integrations': {
+      everyMs: POLL_MS,
+      run: ({ org, signal }: Run) => pollIntegrations(parts, org!, signal),
+    },
     forget: { everyMs: DAY_MS, run: ({ org }: Run) => sweepBindings(forgetting, org!) },
   };
   const ofSite = {

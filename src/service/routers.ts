@@ -16,6 +16,8 @@ import { docsRouter } from '../http/docs-router.ts';
 import { feedTokenRoutes } from '../http/feed-token-routes.ts';
 import { gitRoutes } from '../http/git-routes.ts';
 import { createOnce } from '../http/idempotency.ts';
+import { integrationActionRoutes } from '../http/integration-action-routes.ts';
+import { integrationRoutes } from '../http/integration-routes.ts';
 import { keyRoutes } from '../http/key-routes.ts';
 import { memberRoutes } from '../http/member-routes.ts';
 import { namespacePluginRoutes } from '../http/namespace-plugin-routes.ts';
@@ -116,6 +118,8 @@ export function routersOver(parts: Parts, { tiers }: { tiers: TierLimiter | unde
     ...changeRoutes({ ...parts, propose: proposeBy(parts) }),
     ...pluginApiRoutes(parts),
     ...pluginRoutes({ ...parts, propose: proposeBy(parts) }),
+    ...integrationRoutes({ ...parts, propose: proposeBy(parts) }),
+    ...integrationActionRoutes(parts),
     ...sentWebhookRoutes(parts),
     ...upstreamRoutes(parts),
   ];

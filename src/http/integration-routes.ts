@@ -1,0 +1,202 @@
+import { WaymarkError } from '../model/errors.ts';
+import { pageIn } from '../model/page-in.ts';
+import type { Binding } from '../plugin-host/binding.ts';
+import type { Config } from '../plugin-host/contract/secrets-in-config.ts';
+import type { IntegrationHealthStore } from '../plugin-host/integration-health.ts';
+import { findIntegrationType, integrationTypes } from '../plugin-host/integration-types.ts';
+import type { PluginHost } from '../plugin-host/plugin-host.ts';
+import {
+  changeIntegration,
+  createIntegration,
+  type IntegrationWriteDeps,
+  noSuchIntegration,
+  removeIntegration,
+} from '../plugin-host/write-integration.ts';
+import { proposedAnswer } from './change-shapes.ts';
+import {
+  integrationAnswer,
+  integrationExample,
+  integrationFields,
+  integrationShape,
+  shownIntegration,
+  typeExample,
+  typeShape,
+  withWrite,
+} from './integration-shapes.ts';
+import { jsonBody } from './json-body.ts';
+import { listingOf, pagedAnswer } from './listing.ts';
+import {
+  checkIfMatch,
+  committingOf,
+  getRuntime,
+  proposedBy,
+  type RegistryWriteDeps,
+} from './registry-writes.ts';
+import { type Call, type Route, route } from './route.ts';
+import { bodyOf, flag, mapOf, id as nameShape, text } from './shapes.ts';
+
+interface Deps extends Omit<IntegrationWriteDeps, 'plugins'>, RegistryWriteDeps {
+  plugins: PluginHost;
+  integrationHealth: IntegrationHealthStore;
+}
+
+interface Written {
+  config?: Config;
+  credentials?: Config;
+  enabled?: boolean;
+}
+
+const map = { type: 'object' };
+/** A text, `***`, null or `{secretRef}`. */
+const credentials = mapOf({ type: ['string', 'object', 'null'] });
+const createBody = jsonBody<Written & { name: string; type: string }>(
+  bodyOf({ name: nameShape, type: text, config: map, credentials, enabled: flag }, [
+    'name',
+    'type',
+  ]),
+);
+const changeBody = jsonBody<Written>(bodyOf({ config: map, credentials, enabled: flag }));
+
+const typeFields = {
+  id: { type: 'text', isSortable: true },
+  category: { type: 'text', isSortable: true },
+  pluginId: { type: 'text', isSortable: true },
+  displayName: { type: 'text', isSortable: true },
+  isBuiltin: { type: 'boolean', isSortable: true },
+} as const;
+
+type OfIntegration = Call & { params: { id: string } };
+
+/** Outside systems, and what there is to reach them by. */
+export function integrationRoutes(deps: Deps): Route[] {
+  const { plugins, integrationHealth } = deps;
+
+  /** @throws {WaymarkError} `RES_NOT_FOUND` */
+  function getIntegration(org: string, id: string): Binding {
+    const binding = plugins.findBinding(org, { scope: 'integration', id });
+    if (binding) return binding;
+    throw noSuchIntegration(id);
+  }
+
+  async function showOne(org: string, id: string) {
+    const runtime = getRuntime(deps.runtimes, org);
+    const binding = getIntegration(org, id);
+    const note = (await integrationHealth.latest(org)).get(id);
+    return await withWrite(runtime, shownIntegration(plugins, runtime, binding, note));
+  }
+
+  return [
+    route({
+      method: 'get',
+      path: '/integration-types',
+      permission: 'integrations:read',
+      summary: 'Lists what an integration can be of, also of plugins that are off.',
+      fields: typeFields,
+      answers: { 200: { data: typeShape, isPage: true, example: [typeExample] } },
+      async handle({ org, query }) {
+        const listing = listingOf(query, typeFields, 'id');
+        return pagedAnswer(pageIn(integrationTypes(plugins, org), listing), listing);
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/integration-types/:typeId',
+      permission: 'integrations:read',
+      summary: 'Gives one type of integration, with its schemas.',
+      answers: { 200: { data: typeShape, example: typeExample } },
+      async handle({ org, params: { typeId } }) {
+        const body = findIntegrationType(plugins, org, typeId);
+        if (body) return { status: 200, body };
+        throw new WaymarkError('RES_NOT_FOUND', `there is no integration type ${typeId}`);
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/integrations',
+      permission: 'integrations:read',
+      summary: 'Lists the integrations; secrets are shown as ***.',
+      fields: integrationFields,
+      answers: { 200: { data: integrationShape, isPage: true, example: [integrationExample] } },
+      async handle({ org, query }) {
+        const listing = listingOf(query, integrationFields, 'id');
+        const runtime = getRuntime(deps.runtimes, org);
+        const notes = await integrationHealth.latest(org);
+        const all = plugins
+          .bindings(org)
+          .filter(({ scope }) => scope === 'integration')
+          .map((one) => shownIntegration(plugins, runtime, one, notes.get(one.id)));
+        const { items, totalItems } = pageIn(all, listing);
+        const whole = await Promise.all(items.map((one) => withWrite(runtime, one)));
+        return pagedAnswer({ items: whole, totalItems }, listing);
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/integrations/:id',
+      permission: 'integrations:read',
+      summary: 'Gives one integration; secrets are shown as ***.',
+      answers: { 200: integrationAnswer },
+      async handle({ org, params: { id } }) {
+        return { status: 200, body: await showOne(org, id) };
+      },
+    }),
+    route({
+      method: 'post',
+      path: '/integrations',
+      permission: 'integrations:write',
+      summary: 'Adds an integration, or proposes to.',
+      body: createBody,
+      answers: { 201: integrationAnswer, 202: proposedAnswer },
+      async handle(call) {
+        const result = await createIntegration(deps, committingOf(call, deps), call.body);
+        const { name } = call.body;
+        const Location = `/api/v1/integrations/${name}`;
+        return (
+          proposedBy(result) ?? {
+            status: 201,
+            body: await showOne(call.org, name),
+            headers: { Location },
+          }
+        );
+      },
+    }),
+    route({
+      method: 'put',
+      path: '/integrations/:id',
+      permission: 'integrations:write',
+      summary:
+        'Changes what is given of an integration: its configuration whole, else field by field.',
+      hasTextVersion: true,
+      body: changeBody,
+      answers: { 200: integrationAnswer, 202: proposedAnswer },
+      async handle(call: OfIntegration & { body: Written }) {
+        const { id } = call.params;
+        const result = await changeIntegration(
+          deps,
+          committingOf(call, deps),
+          id,
+          call.body,
+          (before) => checkIfMatch(call, before),
+        );
+        return proposedBy(result) ?? { status: 200, body: await showOne(call.org, id) };
+      },
+    }),
+    route({
+      method: 'delete',
+      path: '/integrations/:id',
+      permission: 'integrations:delete',
+      summary: 'Removes an integration that nothing needs, and its secrets with it.',
+      hasTextVersion: true,
+      answers: { 204: null, 202: proposedAnswer },
+      async handle(call: OfIntegration) {
+        const { id } = call.params;
+        const result = await removeIntegration(deps, committingOf(call, deps), id, (before) =>
+          checkIfMatch(call, before),
+        );
+        const waiting = proposedBy(result);
+        if (!waiting) await integrationHealth.forget(call.org, id);
+        return waiting ?? { status: 204 };
+      },
+    }),
+  ];
+}
