@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -153,11 +154,19 @@ function folderOf(dir: string | undefined): string {
   return dir;
 }
 
+/**
+ * So that a guest in a loop, which does not see its pipe end, ends with a server that was killed.
+ * Where util-linux is missing, such a guest stays. The pid is Node's own: setpriv execs.
+ */
+const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path));
+const BOUND_TO_HOST = setpriv ? [setpriv, '--pdeathsig', 'KILL'] : [];
+
 function startChild({ dir }: PluginCode): ChildProcess {
   const cwd = folderOf(dir);
   const mayRead = [cwd, RUNTIME_DIR].map((path) => `--allow-fs-read=${join(path, '*')}`);
   const guest = join(RUNTIME_DIR, 'process-guest.js');
-  return spawn(process.execPath, ['--permission', ...mayRead, guest], {
+  const [command, ...args] = [...BOUND_TO_HOST, process.execPath, '--permission'] as const;
+  return spawn(command!, [...args, ...mayRead, guest], {
     cwd,
     env: {},
     stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'],

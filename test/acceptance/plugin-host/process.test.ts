@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPluginKey, signPlugin } from '../../../src/signing/plugin-signature.ts';
 import { makeSite, type Site } from '../../faults/site.ts';
+import { processesOf } from '../../support/children.ts';
 import { gitOutput, runGit, temporaryFolder } from '../../support/git.ts';
 import { writePlugin } from '../../support/plugins.ts';
 
@@ -30,7 +31,7 @@ const FALLING = {
       all.push(new Uint8Array(1e7).fill(1));
       await new Promise((resolve) => setTimeout(resolve, 1));
     }`,
-  loops: 'for (;;);',
+  loops: 'console.log("it loops"); for (;;);',
 };
 
 const manifestOf = (id: string, paths: readonly string[]) => ({
@@ -191,6 +192,20 @@ describe('a process that falls', () => {
     expect(outcomeOf(await call(`${id}/do`))).toEqual([status, code]);
 
     expect((await who()).pid).toBe(pid);
+  });
+
+  it('is killed with its server, also where it reads nothing any more', async () => {
+    const loops = () => site.server.log().split('it loops').length;
+    const before = loops();
+    const asked = call('loops/do').catch(() => undefined);
+    await expect.poll(loops).toBe(before + 1);
+    const pids = await processesOf('process-guest', join(dir, 'loops'));
+    expect(pids).toHaveLength(1);
+
+    await site.serve('', settings());
+
+    await expect.poll(() => isRunning(pids[0]!)).toBe(false);
+    await asked;
   });
 });
 
