@@ -42,8 +42,11 @@ export function readingsOfEvents({ runtimes, events, outbox, clock }: Watched): 
       name: 'webhooks',
       help: 'Webhooks that are to be sent, and that were given up; receivers that are gone.',
       labels: ['org', 'state'],
-      read: perOrg(ofOutbox, ({ oldestAt: _, ...counts }) =>
-        Object.entries(counts).map(([state, value]) => ({ labels: { state }, value })),
+      read: perOrg(ofOutbox, ({ pending, failed, suspended }) =>
+        Object.entries({ pending, failed, suspended }).map(([state, value]) => ({
+          labels: { state },
+          value,
+        })),
       ),
     },
     {
