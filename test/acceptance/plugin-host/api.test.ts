@@ -480,6 +480,7 @@ describe('8. what goes wrong', () => {
   it('is once more asked by GET where another’s call ended the guest, and else 503', async () => {
     const headers = { authorization: `Bearer ${org.admin}` };
     const ask = (path: string, method = 'GET') => bare(`/waiting/${path}`, { method, headers });
+    expect(bodyOf(await ask('seen'))).toEqual({ GET: 0, POST: 0 });
     const [got, posted] = [ask('wait'), ask('wait', 'POST')];
     await expect.poll(async () => bodyOf(await ask('seen'))).toEqual({ GET: 1, POST: 1 });
 
