@@ -45,6 +45,8 @@ const LISTS = new Map([
   ['namespaces', '/namespaces'],
   ['departments', '/departments'],
   ['change-requests', '/change-requests'],
+  ['plugins', '/plugins'],
+  ['integrations', '/integrations'],
 ]);
 
 function placeOf({ resource, id, filter }: ReadQuery): Place {

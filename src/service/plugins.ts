@@ -1,8 +1,10 @@
 import { readdir } from 'node:fs/promises';
+import { proposeBy } from '../changes/propose.ts';
 import { type Config, ConfigError } from '../config/config.ts';
 import { changeRequestRoutes } from '../http/change-request-routes.ts';
 import { namespaceRoutes } from '../http/namespace-routes.ts';
 import { createPluginReader } from '../http/plugin-reader.ts';
+import { pluginRoutes } from '../http/plugin-routes.ts';
 import { releaseRoutes } from '../http/release-routes.ts';
 import { policyOf } from '../identity/org-policy.ts';
 import { BUILTINS } from '../plugin-host/builtin/index.ts';
@@ -44,7 +46,7 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
     records,
     kv,
     secrets,
-    read: readerOver(parts),
+    read: (scope, query) => read(scope, query),
     model: modelPort(() => plugins),
     async checkValue(schema, value) {
       const verdict = await schemas.check(schema, value);
@@ -85,15 +87,32 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
     if (part || !serverPartIds(view).includes(id)) return part;
     return await registryPart(registry, { runtime, view, id, choice });
   };
-  return { plugins, schemas, bindingVault: secrets, findPart };
+  const opened = { plugins, schemas, bindingVault: secrets, findPart };
+  const read = readerOver({ ...parts, ...opened });
+  return opened;
 }
 
-/** By rows of their own: the API's whole table is made later, of the host among others. */
-function readerOver(parts: Needed): ReadPort {
-  const rows = [...namespaceRoutes(parts), ...releaseRoutes(parts), ...changeRequestRoutes(parts)];
+type Served = Needed & Pick<Parts, 'plugins' | 'schemas' | 'bindingVault' | 'findPart'>;
+
+/** By rows of their own: the API's whole table is made later. */
+function readerOver(parts: Served): ReadPort {
+  const rows = [
+    ...namespaceRoutes(parts),
+    ...releaseRoutes(parts),
+    ...changeRequestRoutes(parts),
+    ...pluginRoutes({ ...parts, plugins: unstarted(parts.plugins), propose: proposeBy(parts) }),
+  ];
   return createPluginReader(rows, (org) => {
     const view = parts.runtimes.find(org)?.maybeView;
     return view && policyOf(view.published.config);
+  });
+}
+
+/** As they are: a guest that reads while it is started would wait for itself. */
+function unstarted(plugins: PluginHost): PluginHost {
+  const still: Partial<PluginHost> = { loadRoutes: async () => {} };
+  return new Proxy(plugins, {
+    get: (host, name: keyof PluginHost) => still[name] ?? host[name].bind(host),
   });
 }
 

@@ -3,6 +3,7 @@ import type { ReleaseRow } from '../../src/delivery/publication.ts';
 import { changeRequestRoutes } from '../../src/http/change-request-routes.ts';
 import { namespaceRoutes } from '../../src/http/namespace-routes.ts';
 import { createPluginReader } from '../../src/http/plugin-reader.ts';
+import { pluginRoutes } from '../../src/http/plugin-routes.ts';
 import { releaseRoutes } from '../../src/http/release-routes.ts';
 import { ANONYMOUS, type Caller } from '../../src/identity/caller.ts';
 import { policyOf } from '../../src/identity/org-policy.ts';
@@ -12,6 +13,7 @@ import type { ReadPort, ReadQuery } from '../../src/plugin-host/callbacks/read-p
 import { bareBinding } from '../../src/plugin-host/question.ts';
 import { compileFiles, snapshotOf } from '../support/compile.ts';
 import { createMemoryStores } from '../support/fakes/memory-stores.ts';
+import { fakePluginHost } from '../support/fakes/plugin-host.ts';
 import { makeChangeRequest, makeEntry, makeOrg, makeRelease } from '../support/records.ts';
 import { registryYaml, smallRegistry, yaml } from '../support/registry.ts';
 
@@ -33,8 +35,14 @@ beforeAll(async () => {
     await stores.changeRequests.insert(request, () => makeEntry());
   }
   const runtimes = runtimesOf(config, [makeRelease('1.0.0'), makeRelease('1.1.0')]);
-  const deps = { ...stores, runtimes } as never;
-  const rows = [...namespaceRoutes(deps), ...releaseRoutes(deps), ...changeRequestRoutes(deps)];
+  const plugins = fakePluginHost([{ id: 'desk' }, { id: 'wiki', isEnabled: false }]);
+  const deps = { ...stores, runtimes, plugins } as never;
+  const rows = [
+    ...namespaceRoutes(deps),
+    ...releaseRoutes(deps),
+    ...changeRequestRoutes(deps),
+    ...pluginRoutes(deps),
+  ];
   read = createPluginReader(rows, () => policyOf(config));
 });
 
@@ -47,7 +55,10 @@ function runtimesOf(config: unknown, releases: readonly ReleaseRow[]) {
     releasesByTag: new Map([['release/autumn', releases.slice(1)]]),
     statuses: new Map(),
   };
-  return { find: (slug: string) => ({ org: { slug }, view, maybeView: view }) };
+  return {
+    find: (slug: string) => ({ org: { slug }, view, maybeView: view }),
+    all: () => [],
+  };
 }
 
 const callerOf = (role: Role, part: Partial<Caller> = {}): Caller => ({
@@ -163,6 +174,25 @@ describe('host.read of change requests', () => {
     expect(await titles({}, 'globex')).toEqual(['of globex']);
     await expect(titles({ filter: { org: 'globex' } })).rejects.toMatchObject({
       code: 'VAL_FILTER',
+    });
+  });
+});
+
+describe('host.read of plugins', () => {
+  it('gives the org’s, also to a namespace’s binding', async () => {
+    const query = { resource: 'plugins', filter: { enabled: true } };
+
+    expect(await idsOf({ resource: 'plugins' })).toEqual(['desk', 'wiki']);
+    expect(await idsOf(query, { binding: ofNamespace('sales') })).toEqual(['desk']);
+  });
+
+  it('gives one of them', async () => {
+    expect(await ask({ resource: 'plugins', id: 'wiki' })).toMatchObject({
+      id: 'wiki',
+      enabled: false,
+    });
+    await expect(ask({ resource: 'plugins', id: 'nobody' })).rejects.toMatchObject({
+      code: 'PLG_NOT_FOUND',
     });
   });
 });

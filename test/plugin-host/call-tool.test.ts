@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { ANONYMOUS } from '../../src/identity/caller.ts';
 import { WaymarkError } from '../../src/model/errors.ts';
 import type { Binding } from '../../src/plugin-host/binding.ts';
-import { callTool, toolsOf } from '../../src/plugin-host/call-tool.ts';
+import { callTool, type ToolCall, toolsOf } from '../../src/plugin-host/call-tool.ts';
 import { PluginFault } from '../../src/plugin-host/contract/fault.ts';
 import { createSchemaChecker } from '../../src/plugin-host/contract/schema-checker.ts';
 import { bareBinding } from '../../src/plugin-host/question.ts';
@@ -47,8 +47,8 @@ function open(does: Does = () => text('closed'), more: Partial<FakePlugin> = {})
     ...{ org: 'acme', namespace: 'deals', pluginId: 'desk', name: 'ticket.close' },
     ...{ requestId: 'request-1', caller: ANONYMOUS, arguments: { id: 'T-17' } },
   };
-  const call = (part: Partial<typeof asked> & { arguments?: object } = {}) =>
-    callTool({ plugins: host, schemas }, { ...asked, ...part } as typeof asked);
+  const call = (part: Partial<ToolCall> = {}) =>
+    callTool({ plugins: host, schemas }, { ...asked, ...part });
   return { host, call };
 }
 
@@ -88,7 +88,7 @@ describe('callTool', () => {
     ]);
   });
 
-  it.each<[string, object, string[]]>([
+  it.each<[string, ToolCall['arguments'], string[]]>([
     ['of another type', { id: 17 }, ['/id']],
     ['that are not known', { id: 'T-17', colour: 'red' }, ['/colour']],
     ['that are not all there', {}, ['/id']],

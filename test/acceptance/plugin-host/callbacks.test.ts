@@ -6,11 +6,17 @@ import { documentOf, openPacked, type PackedPlugins } from '../../support/packed
 const asking = (id: string) => ({
   manifest: {
     id,
-    capabilities: { tools: true },
-    permissions: { kv: true },
-    tools: ['own', 'hold', 'held', 'release', 'use', 'linger', 'late'].map((name) => ({ name })),
+    capabilities: { tools: true, management_api: true },
+    permissions: { kv: true, read: ['plugins'] },
+    tools: ['seen', 'own', 'hold', 'held', 'release', 'use', 'linger', 'late'].map((name) => ({
+      name,
+    })),
   },
   methods: `{
+    'management.register': async () => {
+      globalThis.seen = await waymark.call('host.read', { resource: 'plugins' });
+      return {};
+    },
     'tool.call': async ({ name, arguments: { callbackId }, host_callback_id: own }) => {
       const ask = (host_callback_id) =>
         waymark.call('host.kv.set', { host_callback_id, key: 'a', value: own }).then(
@@ -18,6 +24,7 @@ const asking = (id: string) => ({
           ({ code, message }) => ({ code, message }),
         );
       const tools = {
+        seen: () => globalThis.seen,
         own: async () => ({ callbackId: own, ...(await ask(own)) }),
         hold: () => new Promise((resolve) => {
           globalThis.held = { callbackId: own, release: () => resolve({}) };
@@ -51,7 +58,8 @@ let packed: PackedPlugins;
 let orgs: Record<'acme' | 'globex', OrgApi>;
 
 async function openOrg(name: string): Promise<OrgApi> {
-  const plugins = { one: { grants: ['kv'] }, two: { grants: ['kv'] } };
+  const grants = ['kv', 'read'];
+  const plugins = { one: { grants }, two: { grants } };
   const desk = documentOf('Namespace', { department: 'field', plugins: { one: {}, two: {} } });
   const files = { 'namespaces/desk.yaml': desk, 'namespaces/other.yaml': desk };
   return await packed.openOrg(name, { departments: { field: {} }, plugins }, files);
@@ -126,4 +134,12 @@ describe('acceptance 9: a callback', () => {
       expect(await tool('use', { callbackId })).toEqual(refused);
     },
   );
+});
+
+describe('host.read of plugins', () => {
+  it('waits for no plugin, such as the one that reads while it is loaded', async () => {
+    const { items } = (await tool('seen')) as unknown as { items: { id: string }[] };
+
+    expect(items.map(({ id }) => id)).toEqual(expect.arrayContaining(['one', 'two']));
+  });
 });
