@@ -97,10 +97,10 @@ function refuse(error: unknown): never {
   throw new Failure(errors.map(lineOf).join('\n'), { cause: error });
 }
 
-function lineOf({ location, text, notes }: Message): string {
+function lineOf({ location, text }: Message): string {
   const place = location ? `${location.file}:${location.line}:${location.column + 1}: ` : '';
-  const hint = notes.map((note) => note.text).find((note) => note.includes('npm install'));
-  return `${place}${text}${hint ? ` (${hint})` : ''}`;
+  const [, name] = /^Could not resolve "((?:@[^/"]+\/)?[^@./"][^/"]*)/.exec(text) ?? [];
+  return `${place}${text}${name ? `: is it installed? npm install ${name}` : ''}`;
 }
 
 /** Of `zod` the plugin's own, so that its schemas and the conversion are of one version. */

@@ -73,13 +73,14 @@ async function dev(
     const tryHooks = async () => event && giveEvent(server, packed.id, event, output);
     const reload = async () => {
       packed = await packPlugin(dir);
-      await server.put(packed);
-      await callManagement(server, { method: 'POST', path: `/plugins/${packed.id}/reload` });
       const wanted = readDevSettings(dir);
+      // First: the new code may refuse what the old one was configured with.
       if (!isDeepStrictEqual(wanted, settings)) {
         await enablePlugin(server, manifestOf(packed), wanted);
         settings = wanted;
       }
+      await server.put(packed);
+      await callManagement(server, { method: 'POST', path: `/plugins/${packed.id}/reload` });
       const { version } = await findPlugin(server, packed.id);
       output.say(`reloaded ${packed.id} ${version}`);
       await tryHooks();

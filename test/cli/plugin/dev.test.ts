@@ -134,6 +134,13 @@ describe('waymark plugin dev', () => {
     await running.says(/reloaded hello/);
     expect(await config()).toEqual({ color: 'blue' });
 
+    // Of which neither goes with what was there before.
+    await author.write('hello/dev.json', '{"config": {"size": 7}}');
+    const strict = `configSchema: { properties: { size: { type: 'integer' } }, required: ['size'] }, register:`;
+    const code = await author.read('hello/src/plugin.ts');
+    await author.write('hello/src/plugin.ts', code.replace('register:', strict));
+    await expect.poll(config).toEqual({ size: 7 });
+
     await author.write('hello/dev.json', '{"integrations": {"No Name": {"type": "hello.none"}}}');
     await running.says(/warning: dev\.json: .*\n.*integrations\/No Name\.yaml/);
   });

@@ -233,7 +233,7 @@ describe('waymark plugin pack', () => {
     );
     await author.write(
       'lib/read.ts',
-      `import http from 'http';\nimport { readFileSync } from 'node:fs';\nimport 'no-such';
+      `import http from 'http';\nimport { readFileSync } from 'node:fs';\nimport 'no-such/part';
        export const read = () => [http, readFileSync];`,
     );
 
@@ -241,7 +241,7 @@ describe('waymark plugin pack', () => {
       [
         'waymark: lib/read.ts:1:18: the sandbox has no http: use ctx.http or fetch',
         'lib/read.ts:2:30: the sandbox has no node:fs: ctx.kv keeps values',
-        'lib/read.ts:3:8: Could not resolve "no-such"',
+        'lib/read.ts:3:8: Could not resolve "no-such/part": is it installed? npm install no-such',
         '',
       ].join('\n'),
     );
