@@ -175,26 +175,17 @@ function answerAsStatusPage(response: ServerResponse): void {
 }
 
 describe('examples/status-page, signed and in the folder of the host', () => {
-  beforeAll(async () => {
-    statusPage.respond = answerAsStatusPage;
-    const secret = { method: 'PUT', token: org.admin, body: { value: TOKEN } };
-    expect((await at('/api/v1/secrets/status-page', secret)).status).toBeLessThan(300);
-    const config = `{endpoint: "${statusPage.url}", page: main}`;
-    const spec = `type: status-page.page, config: ${config}, credentials: {token: {secretRef: status-page}}`;
-    await org.push({ 'integrations/status.yaml': yaml('Integration', spec) });
-    await service.plugins.settled(org.org);
-  });
+  const integrations = (path: string, body: object) =>
+    at(`/api/v1/integrations${path}`, { token: org.admin, body });
 
-  const call = (
-    method: 'integration.test' | 'integration.discover' | 'integration.call',
-    params = {},
-  ) =>
+  /** As whatever needs an operation has the host do it. */
+  const operate = (operation: string, params: object) =>
     service.plugins.call({
       org: org.org,
       pluginId: 'status-page',
       binding: { scope: 'integration', id: 'status' },
-      method,
-      params: { integration: { id: 'status', type: 'status-page.page' }, ...params },
+      method: 'integration.call',
+      params: { integration: { id: 'status', type: 'status-page.page' }, operation, params },
       requestId: 'request-1',
     });
 
@@ -210,10 +201,40 @@ describe('examples/status-page, signed and in the folder of the host', () => {
     });
   });
 
-  it('is tested, with its secret in the header that the host writes', async () => {
-    const result = await call('integration.test');
+  it('is an integration, with a configuration and a secret that nobody sees again', async () => {
+    statusPage.respond = answerAsStatusPage;
 
-    expect(result).toMatchObject({ ok: true, checks: [{ name: 'page', ok: true }] });
+    const made = await integrations('', {
+      name: 'status',
+      type: 'status-page.page',
+      config: { endpoint: statusPage.url, page: 'main' },
+      credentials: { token: TOKEN },
+    });
+
+    expect(made).toMatchObject({
+      status: 201,
+      body: { data: { id: 'status', credentials: { token: '***' } } },
+    });
+    expect(made.text).not.toMatch(TOKEN);
+  });
+
+  it('is refused a configuration that its zod schema refuses', async () => {
+    const refused = await integrations('', {
+      name: 'other',
+      type: 'status-page.page',
+      config: { endpoint: 'nowhere', page: '' },
+      credentials: { token: TOKEN },
+    });
+
+    expect(refused).toMatchObject({ status: 400, body: { error: { code: 'VAL_FAILED' } } });
+  });
+
+  it('is tested, with its secret in the header that the host writes', async () => {
+    const tested = await integrations('/status/test', {});
+
+    expect(tested.body).toMatchObject({
+      data: { ok: true, checks: [{ name: 'page', ok: true }] },
+    });
     expect(statusPage.received.at(-1)).toMatchObject({
       path: '/pages/main/components',
       headers: { authorization: `Bearer ${TOKEN}` },
@@ -221,29 +242,31 @@ describe('examples/status-page, signed and in the folder of the host', () => {
   });
 
   it('discovers the components of its page', async () => {
-    const result = await call('integration.discover', { resourceType: 'component', query: 'A' });
+    const found = await integrations('/status/discover', {
+      resourceType: 'component',
+      query: 'A',
+    });
 
-    expect(result).toMatchObject({
-      resources: [{ id: 'c-1', name: 'API', type: 'component', metadata: { status: 'up' } }],
+    expect(found.body).toMatchObject({
+      data: {
+        resources: [{ id: 'c-1', name: 'API', type: 'component', metadata: { status: 'up' } }],
+      },
     });
   });
 
   it('opens and resolves an incident', async () => {
-    const operation = (name: string, params: object) =>
-      call('integration.call', { operation: `incident.${name}`, params });
+    const opened = await operate('incident.open', { title: 'Slow', message: 'We look at it.' });
+    await operate('incident.resolve', opened as object);
 
-    const opened = await operation('open', { title: 'Slow', message: 'We look at it.' });
-    await operation('resolve', opened as object);
-
+    const [open, resolve] = statusPage.received.slice(-2);
     expect(opened).toEqual({ incidentId: 'i-1' });
-    expect(statusPage.received.slice(-2).map(({ path, body }) => [path, JSON.parse(body)])).toEqual(
-      [
-        [
-          '/pages/main/incidents',
-          { title: 'Slow', message: 'We look at it.', status: 'investigating' },
-        ],
-        ['/pages/main/incidents/i-1', { status: 'resolved' }],
-      ],
-    );
+    expect(open?.path).toBe('/pages/main/incidents');
+    expect(JSON.parse(open?.body ?? '')).toEqual({
+      title: 'Slow',
+      message: 'We look at it.',
+      status: 'investigating',
+    });
+    expect(resolve?.path).toBe('/pages/main/incidents/i-1');
+    expect(JSON.parse(resolve?.body ?? '')).toEqual({ status: 'resolved' });
   });
 });

@@ -170,11 +170,14 @@ describe('waymark plugin test', () => {
     },
   );
 
-  it('runs the tests of examples/release-notes: exit 0', async () => {
-    const running = start('test', join(examples, 'release-notes'));
+  it.each([
+    ['release-notes', 5],
+    ['status-page', 3],
+  ])('runs the tests of examples/%s: exit 0', async (example, count) => {
+    const running = start('test', join(examples, example));
 
     expect(await running.ended, running.said()).toBe(0);
-    expect(running.said()).toMatch(/ℹ pass 5\n/);
+    expect(running.said()).toMatch(`ℹ pass ${count}\n`);
   });
 
   it('fails as a test does, with the place in its source', async () => {
