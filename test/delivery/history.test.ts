@@ -3,7 +3,14 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { PluginRecord } from '../../src/delivery/record.ts';
 import type { Files } from '../support/git.ts';
 import { makeTestOrg, type TestOrg } from '../support/org.ts';
-import { plugin, registryYaml, serverPart, skill, smallRegistry, yaml } from '../support/registry.ts';
+import {
+  plugin,
+  registryYaml,
+  serverPart,
+  skill,
+  smallRegistry,
+  yaml,
+} from '../support/registry.ts';
 
 let org: TestOrg;
 afterEach(() => org.remove());

@@ -44,8 +44,13 @@ function open(does: Does = () => text('closed'), more: Partial<FakePlugin> = {})
   };
   const host = fakePluginHost([desk], { bindings: [boundTo('deals', 'desk')] });
   const asked = {
-    ...{ org: 'acme', namespace: 'deals', pluginId: 'desk', name: 'ticket.close' },
-    ...{ requestId: 'request-1', caller: ANONYMOUS, arguments: { id: 'T-17' } },
+    org: 'acme',
+    namespace: 'deals',
+    pluginId: 'desk',
+    name: 'ticket.close',
+    requestId: 'request-1',
+    caller: ANONYMOUS,
+    arguments: { id: 'T-17' },
   };
   const call = (part: Partial<ToolCall> = {}) =>
     callTool({ plugins: host, schemas }, { ...asked, ...part });
@@ -80,7 +85,10 @@ describe('callTool', () => {
     expect(await call()).toEqual(text('closed'));
     expect(host.calls).toMatchObject([
       {
-        ...{ org: 'acme', pluginId: 'desk', method: 'tool.call', requestId: 'request-1' },
+        org: 'acme',
+        pluginId: 'desk',
+        method: 'tool.call',
+        requestId: 'request-1',
         binding: { scope: 'namespace', id: 'deals.desk' },
         caller: ANONYMOUS,
         params: { name: 'ticket.close', arguments: { id: 'T-17', reason: 'done' } },

@@ -37,7 +37,10 @@ function open(plugins: readonly Answering[], bindings?: readonly Binding[], afte
   const deps: AgentQueryDeps = { plugins: host, after };
   const ask = (pluginIds?: readonly string[]) =>
     queryAgents(deps, {
-      ...{ org: 'acme', namespace: 'deals', query: 'what?', requestId: 'request-1' },
+      org: 'acme',
+      namespace: 'deals',
+      query: 'what?',
+      requestId: 'request-1',
       caller: ANONYMOUS,
       pluginIds,
     });
@@ -73,7 +76,10 @@ describe('queryAgents', () => {
     expect(results).toEqual([{ pluginId: 'a', type: 'note', title: 'what?' }]);
     expect(host.calls).toMatchObject([
       {
-        ...{ org: 'acme', pluginId: 'a', requestId: 'request-1', caller: ANONYMOUS },
+        org: 'acme',
+        pluginId: 'a',
+        requestId: 'request-1',
+        caller: ANONYMOUS,
         binding: { scope: 'namespace', id: 'deals.a' },
         isRepeatable: true,
       },
