@@ -1,7 +1,8 @@
 import type { Logger } from '../../audit/logger.ts';
 import { type Clock, toTime } from '../../model/clock.ts';
-import { WaymarkError } from '../../model/errors.ts';
+import { type ErrorCode, WaymarkError } from '../../model/errors.ts';
 import type { Binding } from '../binding.ts';
+import { WEBHOOKS } from '../builtin/webhooks.ts';
 import { PluginFault } from '../contract/fault.ts';
 import type { BindingRef } from '../contract/wire.ts';
 import { isUnconfigured } from '../failures.ts';
@@ -122,7 +123,7 @@ async function tellOne(
   const endedAt = clock();
   if (isUnconfigured(error, binding)) return true;
   if (error !== undefined) {
-    if (isLater(error) && endedAt - Date.parse(event.at) < GIVEN_UP_MS) return false;
+    if (isLater(error, binding) && endedAt - Date.parse(event.at) < GIVEN_UP_MS) return false;
     log.warn({ org, pluginId, binding: id, event: event.type, eventId, error }, 'a hook failed');
   }
   const delivery: HookDelivery = {
@@ -169,11 +170,19 @@ export const wireEventOf = (
   place: Pick<Binding, 'namespaceId' | 'departmentId'>,
 ): WireEvent => ({ id, type, timestamp, orgId, ...place, data });
 
+/** What it has not stored it has not heard of, and a second call is as good as the first. */
+const UNSTORED: ReadonlySet<ErrorCode> = new Set([
+  'PLG_BREAKER_OPEN',
+  'PLG_RESTARTED',
+  'PLG_TIMEOUT',
+]);
+
 /** It was not called, or says itself that it could be better served later. */
-const isLater = (error: unknown): boolean =>
-  error instanceof PluginFault
-    ? error.isRetryable
-    : error instanceof WaymarkError && error.code === 'PLG_BUSY';
+function isLater(error: unknown, { pluginId }: Pick<Binding, 'pluginId'>): boolean {
+  if (error instanceof PluginFault) return error.isRetryable;
+  if (!(error instanceof WaymarkError)) return false;
+  return error.code === 'PLG_BUSY' || (pluginId === WEBHOOKS && UNSTORED.has(error.code));
+}
 
 export const textOf = (error: unknown): string =>
   String((error as Error).message ?? error)

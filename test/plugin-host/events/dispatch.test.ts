@@ -236,6 +236,25 @@ describe('dispatchEvents', () => {
     expect(await outcomes('event-1', 'event-2')).toEqual(['chat failed', 'chat failed']);
   });
 
+  it.each(['PLG_TIMEOUT', 'PLG_BREAKER_OPEN', 'PLG_RESTARTED'] as const)(
+    'tells webhooks later what they could not store, and no other hook: %s',
+    async (code) => {
+      bindings = [bindingOf('chat'), bindingOf('webhooks')];
+      plugins = [hostedPlugin('chat'), hostedPlugin('webhooks')];
+      answer = async () => {
+        throw new WaymarkError(code, 'not now');
+      };
+      await raise(makeEvent('event-1', { at: new Date(nowMs).toISOString() }));
+
+      expect(await dispatch()).toBe(5_000);
+      expect(await outcomes('event-1')).toEqual(['chat failed']);
+
+      answer = async () => ({});
+      expect(await dispatch()).toBeUndefined();
+      expect(await outcomes('event-1')).toEqual(['chat failed', 'webhooks done']);
+    },
+  );
+
   it('passes over an org that has the plugin on for its namespaces alone', async () => {
     bindings = [
       bindingOf('chat'),
