@@ -492,7 +492,7 @@ describe('8. what goes wrong', () => {
 
   it('is 503 once it went wrong three times, with when to come again', async () => {
     const ask = () => site.manage('/plugins/bad-shape/a');
-    while (outcomeOf(await ask())[0] === 502);
+    for (let i = 0; i < 3; i += 1) await ask();
     const answer = await ask();
 
     expect(outcomeOf(answer)).toEqual([503, 'PLG_BREAKER_OPEN']);
@@ -501,12 +501,14 @@ describe('8. what goes wrong', () => {
 
   it('is 504 and then 503 of one that never loads', async () => {
     const ask = async () => outcomeOf(await site.manage('/plugins/hangs/a'));
-    const first = await ask();
-    let outcome = first;
-    while (outcome[1] === 'PLG_TIMEOUT') outcome = await ask();
+    const outcomes = [await ask(), await ask(), await ask(), await ask()];
 
-    expect([504, 503]).toContain(first[0]);
-    expect(outcome).toEqual([503, 'PLG_BREAKER_OPEN']);
+    // What lists all that there is has tried to load it, too.
+    expect([
+      [504, 'PLG_TIMEOUT'],
+      [503, 'PLG_BREAKER_OPEN'],
+    ]).toContainEqual(outcomes[0]);
+    expect(outcomes[3]).toEqual([503, 'PLG_BREAKER_OPEN']);
   });
 
   it('is 404 and 405 where there is nothing to ask, with what there is', async () => {
