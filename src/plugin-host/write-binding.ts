@@ -9,7 +9,7 @@ import type { Acting, PluginHost } from './plugin-host.ts';
 import { entryWith, isOn, judgeWritten, type WrittenBinding } from './written-binding.ts';
 
 export interface BindingWriteDeps {
-  plugins: Pick<PluginHost, 'find' | 'checkConfig' | 'stopBinding' | 'resumeBinding'>;
+  plugins: Pick<PluginHost, 'find' | 'checkConfig' | 'stopBinding' | 'resumeBinding' | 'settled'>;
   /** Of bindings. */
   bindingVault: BindingSecrets;
 }
@@ -93,7 +93,7 @@ async function plan(
 }
 
 async function carryOut(
-  { bindingVault: vault }: BindingWriteDeps,
+  { plugins, bindingVault: vault }: BindingWriteDeps,
   committing: Committing,
   { change: { ref, message }, base, place, next, written }: Planned,
 ): Promise<EditResult> {
@@ -106,7 +106,8 @@ async function carryOut(
       : commitEdit(asMover(committing), { base, message, operations: place.operations(entry) });
   if (!next || !written) {
     const result = await edit(undefined);
-    if ('commit' in result) await vault.remove(org, ref, acting);
+    // What was kept for it goes as it does when git takes it away: who asked may bind it anew.
+    if ('commit' in result) await plugins.settled(org);
     return result;
   }
   const { config, credentials, origins } = written;

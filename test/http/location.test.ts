@@ -62,6 +62,7 @@ const MADE_BY: Readonly<Record<string, () => Promise<Sent> | Sent>> = {
 /** Rows whose answers another test looks at, each with the reason. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'post /api/v1/session': 'only its cookie opens it: session-routes.test.ts',
+  'post /api/v1/namespaces/:id/plugins/:pluginId': 'namespace-plugin-routes.test.ts follows it',
   'post /api/v1/keys/rotate/signed': 'answers as /keys/rotate does: key-routes.test.ts',
 };
 

@@ -163,6 +163,7 @@ describe('POST /namespaces/:id/plugins/:pluginId', () => {
 
     expect(answer.status, answer.text).toBe(201);
     expect(answer.headers.get('location')).toBe(`/api/v1${binding}`);
+    expect((await send('GET', binding)).body).toMatchObject({ data: answer.body.data });
     expect(answer.body.data).toMatchObject({
       pluginId: 'desk',
       name: 'Desk',

@@ -8,6 +8,7 @@ import { ask } from './app.ts';
 import { runGit, temporaryFolder } from './git.ts';
 import { type OrgApi, openOrg } from './org-api.ts';
 import type { TestService } from './service.ts';
+import { smallRegistry } from './small-registry.ts';
 import { tamper } from './tamper.ts';
 import { signedAs } from './webhook.ts';
 
@@ -22,8 +23,24 @@ export interface Scene {
   made: Record<string, string>;
 }
 
+const document = (kind: string, spec: string) =>
+  `apiVersion: waymark/v1\nkind: ${kind}\nspec: ${spec}\n`;
+
+/** Where nobody listens. */
+const RECEIVER = 'https://127.0.0.1:9/hook';
+
+const files = {
+  ...smallRegistry,
+  'registry.yaml': document(
+    'Registry',
+    '{title: Tools, delivery: {defaultAccess: orgWide}, departments: {west: {}}, ' +
+      `plugins: {opendatabot: {}, webhooks: {config: {url: "${RECEIVER}"}}}}`,
+  ),
+  'namespaces/deals.yaml': document('Namespace', '{department: west}'),
+};
+
 export async function openScene(service: TestService): Promise<Scene> {
-  const tools = await openOrg(service, { org: 'tools' });
+  const tools = await openOrg(service, { org: 'tools', files });
   const tree = await temporaryFolder('waymark-scene-');
   const url = `${service.url.replace('//', `//x:${service.admin}@`)}/git/tools.git`;
   await runGit(tree, ['clone', '-q', url, 'clone']);
@@ -462,15 +479,44 @@ export const mutations: readonly Mutation[] = [
     },
   },
   {
+    route: 'POST /api/v1/namespaces/:id/plugins/:pluginId',
+    rows: ['binding-secret.put', 'registry.edit'],
+    sent: () => ({
+      path: '/api/v1/namespaces/deals/plugins/webhooks',
+      body: { config: { url: RECEIVER, secret: 'hunter2hunter2' } },
+    }),
+  },
+  {
+    route: 'PATCH /api/v1/namespaces/:id/plugins/:pluginId',
+    rows: ['registry.edit'],
+    sent: () => ({
+      path: '/api/v1/namespaces/deals/plugins/webhooks',
+      body: { enabled: true, config: { events: ['approval.created'] } },
+    }),
+  },
+  {
+    route: 'POST /api/v1/namespaces/:id/agent-query',
+    rows: [],
+    sent: () => ({ path: '/api/v1/namespaces/deals/agent-query', body: { query: '12345678' } }),
+  },
+  {
+    route: 'POST /api/v1/namespaces/:id/tools/:pluginId/:name',
+    rows: [],
+    // No plugin of Waymark's own has any: through packages in test/acceptance/plugin-host.
+    status: 404,
+    sent: () => ({ path: '/api/v1/namespaces/deals/tools/webhooks/none', body: {} }),
+  },
+  {
+    route: 'DELETE /api/v1/namespaces/:id/plugins/:pluginId',
+    rows: ['registry.edit'],
+    sent: () => ({ path: '/api/v1/namespaces/deals/plugins/webhooks' }),
+  },
+  {
     route: 'POST /api/v1/webhooks/:id/resume',
     rows: ['webhook.resume'],
-    async sent({ service: { dataDir }, tools }) {
-      const config = { url: 'https://127.0.0.1:9/hook' };
-      const spec = { title: 'Tools', plugins: { webhooks: { config } } };
-      const registry = { apiVersion: 'waymark/v1', kind: 'Registry', spec };
-      await tools.push({ 'registry.yaml': JSON.stringify(registry) });
+    sent({ service: { dataDir } }) {
       const insert = `insert into outbox_suspension values ('tools', 'org', 'webhooks', ?, ?)`;
-      tamper(dataDir, insert, sha256Hex(config.url), '2026-01-01T00:00:00.000Z');
+      tamper(dataDir, insert, sha256Hex(RECEIVER), '2026-01-01T00:00:00.000Z');
       return { path: '/api/v1/webhooks/webhooks/resume' };
     },
   },
