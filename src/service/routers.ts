@@ -28,6 +28,7 @@ import { openApiOf } from '../http/openapi.ts';
 import { pluginPaths } from '../http/openapi-plugin.ts';
 import { orgRoutes } from '../http/org-routes.ts';
 import { pluginApiRoutes } from '../http/plugin-api-routes.ts';
+import { pluginInstanceRoutes } from '../http/plugin-instance-routes.ts';
 import { pluginRoutes } from '../http/plugin-routes.ts';
 import { releaseRoutes } from '../http/release-routes.ts';
 import { type RouteTable, routesOf } from '../http/route.ts';
@@ -120,6 +121,7 @@ export function routersOver(parts: Parts, { tiers }: { tiers: TierLimiter | unde
     ...pluginRoutes({ ...parts, propose: proposeBy(parts) }),
     ...integrationRoutes({ ...parts, propose: proposeBy(parts) }),
     ...integrationActionRoutes(parts),
+    ...pluginInstanceRoutes({ ...parts, propose: proposeBy(parts) }),
     ...sentWebhookRoutes(parts),
     ...upstreamRoutes(parts),
   ];
