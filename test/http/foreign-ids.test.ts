@@ -99,6 +99,8 @@ async function makeIds(): Promise<Ids> {
     '/releases/:name': 'hidden-q3',
     '/change-requests/:number': String(change.number),
     '/reviews/:id': review.id,
+    ':pluginId': 'webhooks',
+    ':name': 'hidden-tool',
     ':plugin': 'secret-plan',
     ':version': '1.0.0',
     ':release': '1.0.0',
@@ -147,6 +149,10 @@ const BODIES: Readonly<Record<string, unknown>> = {
   'put /change-requests/:number': { title: 'Mine now' },
   'post /change-requests/:number/reviews': { verdict: 'commented', body: 'Hm.', head: OID },
   'post /change-requests/:number/merge': { method: 'merge' },
+  'post /namespaces/:id/plugins/:pluginId': {},
+  'patch /namespaces/:id/plugins/:pluginId': {},
+  'post /namespaces/:id/agent-query': { query: 'What is hidden?' },
+  'post /namespaces/:id/tools/:pluginId/:name': {},
   'post /components/:plugin/versions': { version: '9.9.9' },
   'post /components/:plugin/versions/:version/yank': { reason: 'Because.' },
   'post /components/:plugin/versions/:version/unyank': { reason: 'Because.' },
@@ -172,10 +178,10 @@ function fill(path: string, samples: Readonly<Record<string, string>>): string |
   let isWhole = true;
   const filled = path
     .replace(':orgId', attacker.org)
-    .replace(/\/([\w-]+)\/(:\w+)/g, (_, at, name) => {
-      const id = samples[`/${at}/${name}`] ?? samples[name];
+    .replace(/((?:\/[\w-]+)?)\/(:\w+)/g, (_, at, name) => {
+      const id = samples[`${at}/${name}`] ?? samples[name];
       isWhole &&= id !== undefined;
-      return `/${at}/${id}`;
+      return `${at}/${id}`;
     });
   return isWhole && !filled.includes('/:') ? filled : undefined;
 }
