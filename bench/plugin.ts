@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { PluginRuntime } from '../src/plugin-host/runtime/runtime.ts';
 import { type Figure, figure } from './figure.ts';
-import { startGuest } from './plugin-guests.ts';
+import { startBuiltin, startGuest } from './plugin-guests.ts';
+import { requestsBesideKills } from './plugin-kills.ts';
 import { median, quantile, timed } from './sample.ts';
 
 const PARAMS = { name: 'echo', arguments: { text: 'x'.repeat(200) } };
@@ -21,7 +22,7 @@ export async function benchPlugin(): Promise<Figure[]> {
   const echo = startEcho();
   try {
     return [
-      ...roundTrips(await roundTripsOf(guest), await roundTripsOf(echo)),
+      ...roundTrips(await roundTripsOf(guest), await yardsticks(echo)),
       await coldStart(),
       figure({
         bench,
@@ -38,6 +39,7 @@ export async function benchPlugin(): Promise<Figure[]> {
         value: await callsPerSec(guest),
       }),
       await besideKills(guest),
+      ...(await requestsBesideKills()),
     ];
   } finally {
     guest.close();
@@ -55,17 +57,36 @@ async function roundTripsOf(caller: Caller, calls = CALLS): Promise<number[]> {
   return times;
 }
 
-function roundTrips(guest: number[], echo: number[]): Figure[] {
+interface Yardstick {
+  name: string;
+  times: readonly number[];
+}
+
+async function yardsticks(echo: Caller): Promise<Yardstick[]> {
+  const builtin = startBuiltin();
+  try {
+    return [
+      { name: 'bare worker echo', times: await roundTripsOf(echo) },
+      { name: 'in-process call', times: await roundTripsOf(builtin) },
+    ];
+  } finally {
+    builtin.close();
+  }
+}
+
+function roundTrips(guest: readonly number[], yardsticks: readonly Yardstick[]): Figure[] {
   const atMost = { 0.5: 0.25, 0.99: 3 };
-  return ([0.5, 0.99] as const).map((q) =>
-    figure({
-      bench,
-      metric: `round trip, p${q * 100}`,
-      unit: 'ms',
-      value: quantile(guest, q),
-      yardstick: { name: 'bare worker echo', value: quantile(echo, q), unit: 'ms' },
-      atMost: atMost[q],
-    }),
+  return ([0.5, 0.99] as const).flatMap((q) =>
+    yardsticks.map(({ name, times }) =>
+      figure({
+        bench,
+        metric: `round trip, p${q * 100}`,
+        unit: 'ms',
+        value: quantile(guest, q),
+        yardstick: { name, value: quantile(times, q), unit: 'ms' },
+        atMost: atMost[q],
+      }),
+    ),
   );
 }
 
