@@ -42,7 +42,7 @@ export async function checkConfig(
     read: async (field) => `secret:${field}`,
   });
   const binding: Binding = { ...bareBinding(manifest.id), scope, config: seen };
-  const params = { config: seen, scope };
+  const params = { config: seen, scope, ...(type !== undefined && { type }) };
   const about = { binding, requestId: 'plugin-host' };
   const answer = await ask({ method: 'config.validate', params, ...about });
   const errors = answer === undefined ? [] : readConfigErrors(answer);

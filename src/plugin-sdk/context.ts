@@ -58,9 +58,9 @@ export interface PluginContext<C = JsonObject> {
   callSync(name: string, params?: JsonObject): unknown;
 }
 
-/** The context of a call, by its parameters. */
+/** The context of a call, by its parameters. An integration is configured by its type's schema. */
 export type ContextOf<C> = (
-  params: { context: WireContext },
+  params: { context: WireContext; integration?: { type: string } },
   call: GuestCall,
 ) => Promise<PluginContext<C>>;
 

@@ -1,9 +1,9 @@
 import { type ContextOf, createContext, type PluginContext } from './context.ts';
 import { toWireAnswer } from './http-message.ts';
-import { integrationMethods } from './integration-methods.ts';
+import { findType, integrationMethods } from './integration-methods.ts';
 import type { IntegrationPlugin } from './integration-plugin.ts';
 import { handleRoute, type RouteTree } from './route-tree.ts';
-import { checkConfig, isTyped, parseConfig } from './schema.ts';
+import { type ConfigSchema, checkConfig, isTyped, parseConfig } from './schema.ts';
 import { offer } from './use-plugin.ts';
 import {
   type JsonObject,
@@ -35,13 +35,14 @@ type ManagementAnswer = Response | WireAnswer | undefined;
 
 /** Of an `IntegrationPlugin`, a tree of routes or raw handlers: one table of methods, which a script exports. */
 export function definePlugin<C = JsonObject>(definition: PluginDefinition<C>): MethodTable {
-  const { id, api, configSchema } = definition;
+  const { id, api } = definition;
   if (id && api) offer(id, api);
-  const contextOf: ContextOf<C> = async ({ context }, call) =>
-    createContext(context, await parseConfig(configSchema, context.config), call);
+  const schemaOf = schemasOf(definition);
+  const contextOf: ContextOf<C> = async ({ context, integration }, call) =>
+    createContext(context, await parseConfig(schemaOf(integration?.type), context.config), call);
   const table: MethodTable = {
-    ...(isTyped(configSchema) && {
-      'config.validate': ({ config }) => checkConfig(configSchema, config),
+    ...(hasTypedSchema(definition) && {
+      'config.validate': ({ config, type }) => checkConfig(schemaOf(type), config),
     }),
     ...integrationMethods(definition, contextOf),
     ...httpMethods(definition, contextOf),
@@ -50,6 +51,15 @@ export function definePlugin<C = JsonObject>(definition: PluginDefinition<C>): M
   definitions.set(table, definition as PluginDefinition<never>);
   return table;
 }
+
+/** The schema of a binding, which for an integration is its type's. */
+const schemasOf =
+  <C>({ configSchema, integrations = [] }: PluginDefinition<C>) =>
+  (type: string | undefined): ConfigSchema<C> | undefined =>
+    type === undefined ? configSchema : findType(integrations, type)?.configSchema;
+
+const hasTypedSchema = <C>({ configSchema, integrations = [] }: PluginDefinition<C>): boolean =>
+  [configSchema, ...integrations.map((one) => one.configSchema)].some((one) => isTyped(one));
 
 const definitions = new WeakMap<object, PluginDefinition<never>>();
 

@@ -39,13 +39,23 @@ export const html = (markup: string, options: ReplyOptions = {}): WireAnswer =>
 
 /** A `Response` in the wire's form; what is in it already stays. */
 export async function toWireAnswer(answer: Response | WireAnswer | undefined): Promise<WireAnswer> {
-  if (!(answer instanceof Response)) return answer ?? { StatusCode: 204 };
+  if (!(answer instanceof Response)) return checkAnswer(answer ?? { StatusCode: 204 });
   const bytes = new Uint8Array(await answer.arrayBuffer());
   const headers: Record<string, string[]> = {};
   answer.headers.forEach((value, name) => {
     headers[name] = [value];
   });
   return { StatusCode: answer.status, Headers: headers, Body: toBase64(bytes) };
+}
+
+const ANSWER_KEYS: ReadonlySet<string> = new Set(['statuscode', 'headers', 'body']);
+
+/** The host drops what it does not know, and an object that was meant as JSON would be an empty answer. */
+function checkAnswer(answer: WireAnswer): WireAnswer {
+  const keys = Object.keys(answer);
+  if (keys.length === 0 || keys.some((key) => ANSWER_KEYS.has(key.toLowerCase()))) return answer;
+  const shown = `an object with ${keys.slice(0, 3).join(', ')}`;
+  throw new TypeError(`a handler answers a Response or what reply() makes, not ${shown}`);
 }
 
 /** What `new Request` takes, of a request on the wire. */

@@ -29,7 +29,8 @@ export function integrationMethods<C>(
     }),
     ...(tools && {
       'tool.call': async (params, call) => {
-        const tool = named(tools, 'tool', params.name);
+        const tool = tools.find(({ name }) => name === params.name);
+        if (!tool) throw missing('tool', params.name);
         return toolResult(await tool.call(params.arguments, await contextOf(params, call)));
       },
     }),
@@ -72,8 +73,11 @@ function connectionMethods<C>(
   integrations: readonly PluginIntegration<C>[],
   contextOf: ContextOf<C>,
 ): MethodTable {
-  const typeOf = ({ integration: { type } }: { integration: { type: string } }) =>
-    named(integrations, 'integration type', type.slice(type.indexOf('.') + 1));
+  function typeOf({ integration: { type } }: { integration: { type: string } }) {
+    const found = findType(integrations, type);
+    if (found) return found;
+    throw missing('integration type', type);
+  }
   return {
     'integration.test': async (params, call) =>
       offered(typeOf(params), 'test')(await contextOf(params, call)),
@@ -100,8 +104,12 @@ function offered<C, K extends 'test' | 'health' | 'discover'>(
   throw new PluginError('INT_CAPABILITY_MISSING', `${integration.name} has no ${name}`);
 }
 
-function named<T extends { name: string }>(all: readonly T[], kind: string, name: string): T {
-  const found = all.find((one) => one.name === name);
-  if (found) return found;
-  throw new PluginError('NOT_FOUND', `there is no ${kind} ${name}`, { httpStatus: 404 });
-}
+/** @param type as the host names it, `<plugin>.<name>` */
+export const findType = <C>(
+  integrations: readonly PluginIntegration<C>[],
+  type: string,
+): PluginIntegration<C> | undefined =>
+  integrations.find(({ name }) => name === type.slice(type.indexOf('.') + 1));
+
+const missing = (kind: string, name: string): PluginError =>
+  new PluginError('NOT_FOUND', `there is no ${kind} ${name}`, { httpStatus: 404 });

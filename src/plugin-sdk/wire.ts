@@ -146,7 +146,8 @@ export interface WireMethods {
   'plugin.init': [InContext, object];
   'plugin.health': [object, HealthReport];
   'plugin.shutdown': [{ reason: string }, object];
-  'config.validate': [{ config: JsonObject; scope: string }, ConfigVerdict];
+  /** `type` of an integration. */
+  'config.validate': [{ config: JsonObject; scope: string; type?: string }, ConfigVerdict];
   'management.register': [
     { Plugin: string; BasePath: string; ResourceBasePath: string },
     ManagementRegistration,

@@ -184,6 +184,21 @@ describe('config.validate', () => {
     });
   });
 
+  it('judges an integration by the schema of its type', async () => {
+    const page = z.object({ from: z.number().max(3) });
+    const integrations = [
+      { name: 'page', category: 'notify', displayName: 'Page', configSchema: page },
+    ] as const;
+    const check = definePlugin({ integrations })['config.validate'];
+    const config = { from: 7 };
+
+    expect(await check?.({ config, scope: 'integration', type: 'example.page' }, call)).toEqual({
+      valid: false,
+      errors: [{ field: '/from', message: expect.any(String) }],
+    });
+    expect(await check?.({ config, scope: 'org' }, call)).toMatchObject({ valid: true });
+  });
+
   it('is left to the host where the schema is JSON', () => {
     expect(definePlugin({ configSchema: { type: 'object' } })).toEqual({});
   });
@@ -264,6 +279,26 @@ describe('integration.*', () => {
     expect(
       await table['integration.call']?.({ ...common, operation: 'pause', params: { id: 4 } }, call),
     ).toEqual({ paused: 4 });
+  });
+
+  it('gives a type what its own schema makes of the configuration', async () => {
+    const own = definePlugin<{ size: number }>({
+      configSchema: z.object({ size: z.number().default(1) }),
+      integrations: [
+        {
+          name: 'monitor',
+          category: 'automation',
+          displayName: 'Monitor',
+          configSchema: z.object({ size: z.string().transform(Number) }),
+          operations: { size: async (_, ctx) => ctx.config.size },
+        },
+      ],
+    });
+    const params = { integration, context: context({ config: { size: '7' } }) };
+
+    const answer = own['integration.call']?.({ ...params, operation: 'size', params: {} }, call);
+
+    expect(await answer).toBe(7);
   });
 
   it('says what a type cannot do', async () => {

@@ -77,6 +77,17 @@ describe('a route file', () => {
     expect(seen).toMatchObject({ status: 200, headers: { 'content-type': ['application/json'] } });
   });
 
+  it('is told when it answers what is neither a Response nor of the wire', async () => {
+    const GET = () => ({ hello: 1 }) as object;
+
+    await expect(ask({ 'items/[id]': { GET } })).rejects.toThrow(
+      'a handler answers a Response or what reply() makes, not an object with hello',
+    );
+    expect(
+      await ask({ 'items/[id]': { GET: () => ({ statuscode: 200 }) as object } }),
+    ).toBeDefined();
+  });
+
   it('gets its parameters at once or awaited, and the plugin’s context', async () => {
     const seen = await ask({
       'items/[id]': {
