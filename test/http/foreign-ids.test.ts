@@ -33,6 +33,14 @@ const victimsFiles = {
     'spec: {department: west, plugins: {webhooks: {config: {url: "https://127.0.0.1:9/"}}}}',
   ),
   'plugins/secret-plan/plugin.yaml': document('Plugin', 'spec: {title: Secret plan}'),
+  'plugins/secret-plan/server/plugin.json': JSON.stringify({
+    id: 'secret-plan',
+    displayName: 'Secret plan',
+    schemaVersion: 1,
+    capabilities: { integration: true },
+  }),
+  'plugins/secret-plan/server/index.js': 'export default {};\n',
+  'integrations/hidden-link.yaml': document('Integration', 'spec: {type: secret-plan.default}'),
   'plugins/secret-plan/contexts/rules.yaml': document('Context', 'spec: {body: Do not tell.}'),
   'plugins/secret-plan/notes.md': RULES,
 };
@@ -95,6 +103,10 @@ async function makeIds(): Promise<Ids> {
     '/members/:userId': user,
     '/namespaces/:id': 'hidden',
     '/webhooks/:id': 'hidden.webhooks',
+    '/plugins/:id': 'secret-plan',
+    '/integration-types/:typeId': 'secret-plan.default',
+    '/integrations/:id': 'hidden-link',
+    '/plugin-instances/:id': 'hidden-link',
     '/secrets/:name': 'hidden-secret',
     '/releases/:name': 'hidden-q3',
     '/change-requests/:number': String(change.number),
@@ -153,6 +165,13 @@ const BODIES: Readonly<Record<string, unknown>> = {
   'patch /namespaces/:id/plugins/:pluginId': {},
   'post /namespaces/:id/agent-query': { query: 'What is hidden?' },
   'post /namespaces/:id/tools/:pluginId/:name': {},
+  'post /plugins/:id/enable': {},
+  'post /plugins/:id/disable': {},
+  'post /plugins/:id/reset': {},
+  'put /integrations/:id': {},
+  'post /integrations/:id/test': {},
+  'post /integrations/:id/discover': { resourceType: 'branch' },
+  'put /plugin-instances/:id': {},
   'post /components/:plugin/versions': { version: '9.9.9' },
   'post /components/:plugin/versions/:version/yank': { reason: 'Because.' },
   'post /components/:plugin/versions/:version/unyank': { reason: 'Because.' },
@@ -261,6 +280,6 @@ describe('an id of another organisation', () => {
     );
 
     expect([...found, ...delivered].map(({ status }) => status)).not.toContain(404);
-    expect(found).toHaveLength(7);
+    expect(found).toHaveLength(11);
   });
 });

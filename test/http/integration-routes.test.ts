@@ -215,7 +215,8 @@ describe('POST /integrations', () => {
     });
 
     expect(answer.status, answer.text).toBe(201);
-    expect(answer.headers.get('location')).toBe(`/api/v1/integrations/${name}`);
+    expect(answer.headers.get('location')).toBe(`/api/v1${own()}`);
+    expect(await show()).toEqual(answer.body.data);
     expect(answer.body.data).toMatchObject({
       id: name,
       name,
@@ -417,6 +418,7 @@ describe('DELETE /integrations/:id', () => {
 
     expect(answer.status).toBe(204);
     expect((await send('GET', own())).status).toBe(404);
+    await service.plugins.settled(tools.org);
     await tools.push({ [`integrations/${name}.yaml`]: written });
     expect((await health()).history).toEqual([]);
     expect(refusalOf((await test()) as unknown as Answered<Refused>)).toEqual([

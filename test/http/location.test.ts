@@ -63,6 +63,8 @@ const MADE_BY: Readonly<Record<string, () => Promise<Sent> | Sent>> = {
 const ELSEWHERE: Readonly<Record<string, string>> = {
   'post /api/v1/session': 'only its cookie opens it: session-routes.test.ts',
   'post /api/v1/namespaces/:id/plugins/:pluginId': 'namespace-plugin-routes.test.ts follows it',
+  'post /api/v1/integrations': 'integration-routes.test.ts follows it',
+  'post /api/v1/plugin-instances': 'plugin-instance-routes.test.ts follows it',
   'post /api/v1/keys/rotate/signed': 'answers as /keys/rotate does: key-routes.test.ts',
 };
 

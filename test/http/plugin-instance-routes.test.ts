@@ -136,6 +136,9 @@ describe('POST /plugin-instances', () => {
     const at = answer.headers.get('location')!;
     expect(answer.status, answer.text).toBe(201);
     expect(at).toBe('/api/v1/plugin-instances/deals.desk?scope=namespace');
+    expect((await send('GET', at.split('/plugin-instances')[1]!)).body).toMatchObject({
+      data: answer.body.data,
+    });
     expect(answer.body.data).toMatchObject({
       id: 'deals.desk',
       name: 'Desk',

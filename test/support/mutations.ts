@@ -512,6 +512,80 @@ export const mutations: readonly Mutation[] = [
     sent: () => ({ path: '/api/v1/namespaces/deals/plugins/webhooks' }),
   },
   {
+    route: 'POST /api/v1/plugins/:id/enable',
+    rows: ['registry.edit'],
+    sent: () => ({ path: '/api/v1/plugins/http/enable', body: {} }),
+  },
+  {
+    route: 'POST /api/v1/plugins/:id/reset',
+    rows: ['plugin.reset'],
+    sent: () => ({ path: '/api/v1/plugins/http/reset', body: {} }),
+  },
+  {
+    route: 'POST /api/v1/integrations',
+    rows: ['binding-secret.put', 'registry.edit'],
+    sent: () => ({
+      path: '/api/v1/integrations',
+      body: {
+        name: 'away',
+        type: 'generic.http',
+        config: { endpoint: RECEIVER, authMode: 'bearer' },
+        credentials: { token: 'hunter2hunter2' },
+      },
+    }),
+  },
+  {
+    route: 'PUT /api/v1/integrations/:id',
+    rows: ['registry.edit'],
+    sent: () => ({
+      path: '/api/v1/integrations/away',
+      body: { config: { endpoint: RECEIVER, authMode: 'bearer', healthPath: '/health' } },
+    }),
+  },
+  {
+    route: 'POST /api/v1/integrations/:id/test',
+    rows: [],
+    sent: () => ({ path: '/api/v1/integrations/away/test', body: {} }),
+  },
+  {
+    route: 'POST /api/v1/integrations/:id/discover',
+    rows: [],
+    // It has nothing to be found.
+    status: 422,
+    sent: () => ({
+      path: '/api/v1/integrations/away/discover',
+      body: { resourceType: 'branch' },
+    }),
+  },
+  {
+    route: 'DELETE /api/v1/integrations/:id',
+    rows: ['registry.edit'],
+    sent: () => ({ path: '/api/v1/integrations/away' }),
+  },
+  {
+    route: 'POST /api/v1/plugin-instances',
+    rows: ['registry.edit'],
+    sent: () => ({
+      path: '/api/v1/plugin-instances',
+      body: { pluginId: 'http', name: 'again', config: { endpoint: RECEIVER } },
+    }),
+  },
+  {
+    route: 'PUT /api/v1/plugin-instances/:id',
+    rows: ['registry.edit'],
+    sent: () => ({ path: '/api/v1/plugin-instances/again', body: { enabled: false } }),
+  },
+  {
+    route: 'DELETE /api/v1/plugin-instances/:id',
+    rows: ['registry.edit'],
+    sent: () => ({ path: '/api/v1/plugin-instances/again' }),
+  },
+  {
+    route: 'POST /api/v1/plugins/:id/disable',
+    rows: ['registry.edit'],
+    sent: () => ({ path: '/api/v1/plugins/http/disable', body: {} }),
+  },
+  {
     route: 'POST /api/v1/webhooks/:id/resume',
     rows: ['webhook.resume'],
     sent({ service: { dataDir } }) {
