@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { proposeBy } from '../changes/propose.ts';
 import { type Config, ConfigError } from '../config/config.ts';
 import { changeRequestRoutes } from '../http/change-request-routes.ts';
+import { integrationRoutes } from '../http/integration-routes.ts';
 import { namespaceRoutes } from '../http/namespace-routes.ts';
 import { createPluginReader } from '../http/plugin-reader.ts';
 import { pluginRoutes } from '../http/plugin-routes.ts';
@@ -96,11 +97,14 @@ type Served = Needed & Pick<Parts, 'plugins' | 'schemas' | 'bindingVault' | 'fin
 
 /** By rows of their own: the API's whole table is made later. */
 function readerOver(parts: Served): ReadPort {
+  const plugins = unstarted(parts.plugins);
+  const still = { ...parts, plugins, propose: proposeBy(parts) };
   const rows = [
     ...namespaceRoutes(parts),
     ...releaseRoutes(parts),
     ...changeRequestRoutes(parts),
-    ...pluginRoutes({ ...parts, plugins: unstarted(parts.plugins), propose: proposeBy(parts) }),
+    ...pluginRoutes(still),
+    ...integrationRoutes(still),
   ];
   return createPluginReader(rows, (org) => {
     const view = parts.runtimes.find(org)?.maybeView;

@@ -7,14 +7,18 @@ const asking = (id: string) => ({
   manifest: {
     id,
     capabilities: { tools: true, management_api: true },
-    permissions: { kv: true, read: ['plugins'] },
+    permissions: { kv: true, read: ['plugins', 'integrations'] },
     tools: ['seen', 'own', 'hold', 'held', 'release', 'use', 'linger', 'late'].map((name) => ({
       name,
     })),
   },
   methods: `{
     'management.register': async () => {
-      globalThis.seen = await waymark.call('host.read', { resource: 'plugins' });
+      const read = (resource) => waymark.call('host.read', { resource });
+      globalThis.seen = {
+        plugins: await read('plugins'),
+        integrations: await read('integrations'),
+      };
       return {};
     },
     'tool.call': async ({ name, arguments: { callbackId }, host_callback_id: own }) => {
@@ -61,7 +65,16 @@ async function openOrg(name: string): Promise<OrgApi> {
   const grants = ['kv', 'read'];
   const plugins = { one: { grants }, two: { grants } };
   const desk = documentOf('Namespace', { department: 'field', plugins: { one: {}, two: {} } });
-  const files = { 'namespaces/desk.yaml': desk, 'namespaces/other.yaml': desk };
+  const status = documentOf('Integration', {
+    type: 'generic.http',
+    config: { endpoint: 'https://status.example.com', authMode: 'bearer' },
+    credentials: { token: { secretRef: 'hidden-token' } },
+  });
+  const files = {
+    'namespaces/desk.yaml': desk,
+    'namespaces/other.yaml': desk,
+    'integrations/status.yaml': status,
+  };
   return await packed.openOrg(name, { departments: { field: {} }, plugins }, files);
 }
 
@@ -136,10 +149,27 @@ describe('acceptance 9: a callback', () => {
   );
 });
 
-describe('host.read of plugins', () => {
-  it('waits for no plugin, such as the one that reads while it is loaded', async () => {
-    const { items } = (await tool('seen')) as unknown as { items: { id: string }[] };
+describe('host.read', () => {
+  interface Read {
+    plugins: { items: { id: string }[] };
+    integrations: { items: { id: string; credentials: object }[] };
+  }
+  let read: Read;
 
-    expect(items.map(({ id }) => id)).toEqual(expect.arrayContaining(['one', 'two']));
+  beforeAll(async () => {
+    read = (await tool('seen')) as unknown as Read;
+  });
+
+  it('gives plugins, and waits for none that is loaded: it may be the one that reads', () => {
+    const ids = read.plugins.items.map(({ id }) => id);
+
+    expect(ids).toEqual(expect.arrayContaining(['one', 'two']));
+  });
+
+  it('gives integrations without their secrets', () => {
+    expect(read.integrations.items).toMatchObject([
+      { id: 'status', credentials: { token: '***' } },
+    ]);
+    expect(JSON.stringify(read)).not.toContain('hidden-token');
   });
 });
