@@ -66,6 +66,13 @@ describe('hook.handle', () => {
     expect(texts()).toEqual(['*release.published*\nreleaseId: sales--v1.0.0\ncount: 2']);
   });
 
+  it('is called when a release is published', async () => {
+    await bound.org.publish('sales@1.0.0');
+
+    const sale = expect.stringMatching(/^\*release\.published\*\nreleaseId: sales--v1\.0\.0/);
+    await expect.poll(texts, { timeout: 60_000 }).toEqual([sale]);
+  });
+
   it('writes of what it is told to alone', async () => {
     await hear({}, { type: 'release.yanked' });
     await hear({}, { type: 'drift.detected' });
