@@ -7,6 +7,7 @@ import { changeCommand } from './commands/change.ts';
 import { diffCommand } from './commands/diff.ts';
 import { enrolCommand } from './commands/enrol.ts';
 import { initCommand } from './commands/init.ts';
+import { integrationCommand } from './commands/integration.ts';
 import { keyCommand } from './commands/key.ts';
 import { keysCommand } from './commands/keys.ts';
 import { loginCommand } from './commands/login.ts';
@@ -46,6 +47,7 @@ const commands = [
   secretCommand,
   upstreamCommand,
   pluginCommand,
+  integrationCommand,
   keysCommand,
   auditCommand,
   backupCommand,

@@ -6,9 +6,10 @@ import { initCommand } from '../plugin/init-command.ts';
 import { packCommand } from '../plugin/pack-command.ts';
 import { keygenCommand, signCommand } from '../plugin/sign-command.ts';
 import { testCommand } from '../plugin/test-command.ts';
+import { serverPluginCommands } from './server-plugins.ts';
 
 export function pluginCommand(program: Command, cli: Cli): void {
-  const plugin = program.command('plugin').summary('write, try and package plugins of the server');
+  const plugin = program.command('plugin').summary('write, try and package plugins of the server, and switch them on');
   describe(plugin, {
     description: `
       A plugin's server part runs on the server, in a sandbox: it answers API routes and
@@ -16,6 +17,7 @@ export function pluginCommand(program: Command, cli: Cli): void {
       systems. docs/plugin-author.md is its guide.`,
     examples: [
       ['waymark plugin init hello && cd hello && waymark plugin dev', 'a first plugin, running'],
+      ['waymark plugin list', 'what a server has'],
     ],
   });
   initCommand(plugin, cli);
@@ -24,4 +26,5 @@ export function pluginCommand(program: Command, cli: Cli): void {
   packCommand(plugin, cli);
   signCommand(plugin, cli);
   keygenCommand(plugin, cli);
+  serverPluginCommands(plugin, cli);
 }
