@@ -30,8 +30,9 @@ export function devCommand(plugin: Command, cli: Cli): void {
       const output = cli.output(command);
       const { cwd } = cli.world;
       const { port, event } = flags;
-      const given = event === undefined ? undefined : readEvent(resolve(cwd, event));
-      await dev(resolve(cwd, dir), { port, event: given }, output);
+      const path = event === undefined ? undefined : resolve(cwd, event);
+      if (path !== undefined) readEvent(path);
+      await dev(resolve(cwd, dir), { port, eventPath: path }, output);
     });
   describe(command, {
     isLocal: true,
@@ -53,7 +54,7 @@ export function devCommand(plugin: Command, cli: Cli): void {
 
 async function dev(
   dir: string,
-  { port, event }: { port: string; event: DevEvent | undefined },
+  { port, eventPath }: { port: string; eventPath: string | undefined },
   output: Output,
 ): Promise<void> {
   let packed = await packPlugin(dir);
@@ -70,7 +71,8 @@ async function dev(
     let settings = readDevSettings(dir);
     await enablePlugin(server, manifestOf(packed), settings);
     await findPlugin(server, packed.id);
-    const tryHooks = async () => event && giveEvent(server, packed.id, event, output);
+    const tryHooks = async () =>
+      eventPath && giveEvent(server, packed.id, readEvent(eventPath), output);
     const reload = async () => {
       packed = await packPlugin(dir);
       const wanted = readDevSettings(dir);

@@ -106,6 +106,13 @@ describe('waymark plugin dev', () => {
     await running.says(/info hello: an approval is asked for \{"approvalId":"a-1"\}/);
     await running.says(/approval\.created → org hello: done in \d+ ms/);
 
+    await author.write(
+      'approval.json',
+      '{"type": "approval.created", "data": {"approvalId": "a-2", "requestedBy": "ada"}}',
+    );
+    await author.write('hello/README.md', 'Saved.');
+    await running.says(/info hello: an approval is asked for \{"approvalId":"a-2"\}/);
+
     running.stop();
     expect(await running.ended).toBe(0);
   });
