@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import type { PluginRuntime } from '../../../src/plugin-host/runtime/runtime.ts';
 import { createSandboxes } from '../../../src/plugin-host/runtime/sandbox.ts';
@@ -184,5 +185,33 @@ describe('memoryBytes', () => {
     expect(guest.memoryBytes()).toBeGreaterThan(30 * megabyte);
     expect(guest.memoryBytes()).toBeLessThanOrEqual(64 * megabyte);
     expect(other.memoryBytes()).toBeLessThan(30 * megabyte);
+  });
+});
+
+describe.runIf(process.platform === 'linux')('a guest that computes at length', () => {
+  /** Threads of this process that let others go first. */
+  async function politeThreads(): Promise<number> {
+    const threads = await readdir('/proc/self/task');
+    const stats = threads.map((id) => readFile(`/proc/self/task/${id}/stat`, 'utf8'));
+    const settled = await Promise.allSettled(stats);
+    const texts = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    // The 19th field; the second may hold spaces.
+    return texts.filter((text) => text.split(') ')[1]?.split(' ')[16] === '10').length;
+  }
+
+  it('lets others go first from then on, with its own thread alone', async () => {
+    const guest = await inSandbox(
+      `{
+        'plugin.health': () => 'short',
+        'tool.call': () => { let i = 0; while (i < 2e7) i += 1; return 'long'; },
+      }`,
+      { limits: { cpuSliceMs: 30_000 } },
+    );
+
+    expect(await guest.call('plugin.health', {}, PATIENT)).toBe('short');
+    const before = await politeThreads();
+    expect(await guest.call('tool.call', {}, PATIENT)).toBe('long');
+
+    expect(await politeThreads()).toBe(before + 1);
   });
 });
