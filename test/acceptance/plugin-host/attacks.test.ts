@@ -12,27 +12,32 @@ interface Attack {
   does: string;
   status: number;
   code: string;
-  message: string;
+  message: RegExp;
 }
 
 const attack =
-  (status: number, code: string, message: (id: string) => string) =>
+  (status: number, code: string, message: (id: string) => RegExp) =>
   (id: string, does: string): Attack => ({ id, does, status, code, message: message(id) });
 
-const computes = attack(504, 'PLG_TIMEOUT', () => 'it computed for more than 1000 ms at once');
-const isLate = attack(504, 'PLG_TIMEOUT', () => 'api.handle took longer than 10000 ms');
-const takesAll = attack(502, 'PLG_OUT_OF_MEMORY', () => 'it needs more than 64 MiB');
+/** On the busiest machine a second of processor time takes longer than the deadline. */
+const computes = attack(
+  504,
+  'PLG_TIMEOUT',
+  () => /^(it computed for more than 1000 ms at once|api.handle took longer than 10000 ms)$/,
+);
+const isLate = attack(504, 'PLG_TIMEOUT', () => /^api.handle took longer than 10000 ms$/);
+const takesAll = attack(502, 'PLG_OUT_OF_MEMORY', () => /^it needs more than 64 MiB$/);
 const saysTooMuch = attack(
   502,
   'PLG_BAD_RESPONSE',
-  () => "the plugin's answer is larger than 4194304 bytes",
+  () => /^the plugin's answer is larger than 4194304 bytes$/,
 );
 const saysTooDeep = attack(
   502,
   'PLG_BAD_RESPONSE',
-  () => "the plugin's answer nests deeper than 100 levels",
+  () => /^the plugin's answer nests deeper than 100 levels$/,
 );
-const fails = attack(500, 'PLG_HANDLER_ERROR', (id) => `the plugin ${id} failed`);
+const fails = attack(500, 'PLG_HANDLER_ERROR', (id) => new RegExp(`^the plugin ${id} failed$`));
 
 const QUICK: Attack[] = [
   computes('loop', 'for (;;);'),
@@ -194,7 +199,7 @@ const isAlive = () => process.kill(pid, 0);
 const refusal = ({ status, code, message }: Attack) => ({
   status,
   by: code,
-  body: { success: false, error: message, code },
+  body: { success: false, error: expect.stringMatching(message), code },
 });
 
 describe('an attack by a route', () => {
