@@ -36,6 +36,7 @@ describe('callerOfClaims', () => {
         'changes:read',
         'namespaces:read',
         'departments:read',
+        'integrations:read',
         'plugins:read',
         'tools:read',
       ]),

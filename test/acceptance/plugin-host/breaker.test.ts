@@ -94,10 +94,9 @@ describe('the breaker', () => {
     service.advance(1_000);
     const [probe, beside] = await Promise.all([call('loops'), call('fine')]);
 
-    expect([probe, beside].map(({ code }) => code).toSorted()).toEqual([
-      'PLG_BREAKER_OPEN',
-      'PLG_TIMEOUT',
-    ]);
+    expect(new Set([probe.code, beside.code])).toEqual(
+      new Set(['PLG_BREAKER_OPEN', 'PLG_TIMEOUT']),
+    );
     expect(await call('fine')).toEqual(open('120'));
   });
 
