@@ -135,7 +135,10 @@ export async function removeInstance(
     ref: { scope, id },
     pluginId,
     message: `Remove ${id}`,
-    next: (entry) => void check(getEntry(entry, id)),
+    next(entry) {
+      check(getEntry(entry, id));
+      return undefined;
+    },
   });
 }
 
