@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { environmentOf } from '../config.ts';
 import { Failure } from '../errors.ts';
 import { type Bundle, bundleDescription, usesZod } from './bundle.ts';
 import type { PluginSource } from './source.ts';
@@ -30,6 +31,8 @@ export async function describePlugin(source: PluginSource, bundle: Bundle): Prom
   const { script } = await bundleDescription(source, usesZod(bundle));
   const child = spawn(process.execPath, ['--input-type=module', '-'], {
     cwd: source.dir,
+    // What is packed depends on no setting, and dependencies are not given a key of the author's.
+    env: environmentOf({}),
     stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
     timeout: LIMIT_MS,
     killSignal: 'SIGKILL',

@@ -36,10 +36,11 @@ export function packCommand(plugin: Command, cli: Cli): void {
     description: `
       Bundles src/plugin.ts (or plugin.ts, src/index.ts, index.ts) and every api/**/route.ts into one
       script, and writes what the code says of itself into plugin.json: capabilities, hooks,
-      routes, tools, and the configuration's schema, converted from zod where it is zod.
+      routes, tools, and the configuration's schema, converted from zod where it is zod. For
+      that it runs the modules once, on this machine.
 
       The sandbox is no Node: an import of what it does not have is refused, with its file and
-      line. The same files give the same package, byte by byte.`,
+      line. So is a pattern that servers do not run, which match by RE2. The same files give the same package, byte by byte.`,
     examples: [
       ['waymark plugin pack', 'example.tar.gz, of the plugin in this folder'],
       ['waymark plugin pack --dir ../registry/plugins/example/server', 'to be released from there'],

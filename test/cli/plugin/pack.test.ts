@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { extract } from 'tar-stream';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeClient, type TestClient } from '../../support/client.ts';
 
 const AUTHOR = { author: 'Acme', repository: 'https://a.example' };
@@ -261,6 +261,18 @@ describe('waymark plugin pack', () => {
     await pack('--dir', 'packed');
 
     expect(await author.read('packed/index.js')).toMatch(/from "node:os"/);
+  });
+
+  it('gives the code no setting of its author’s', async () => {
+    vi.stubEnv('WAYMARK_TOKEN', 'a-key-of-the-author');
+    await author.write(
+      'plugin.ts',
+      `const { WAYMARK_TOKEN: name = 'Nobody' } = globalThis.process?.env ?? {};
+       export default { tools: [{ name: 'who', description: name, call: () => name }] };`,
+    );
+
+    expect(await manifest()).toMatchObject({ tools: [{ description: 'Nobody' }] });
+    vi.unstubAllEnvs();
   });
 
   it('leaves an author’s own types.ts in peace', async () => {
