@@ -9,7 +9,9 @@ import { testCommand } from '../plugin/test-command.ts';
 import { serverPluginCommands } from './server-plugins.ts';
 
 export function pluginCommand(program: Command, cli: Cli): void {
-  const plugin = program.command('plugin').summary('write, try and package plugins of the server, and switch them on');
+  const plugin = program
+    .command('plugin')
+    .summary('write, try and package plugins of the server, and switch them on');
   describe(plugin, {
     description: `
       A plugin's server part runs on the server, in a sandbox: it answers API routes and

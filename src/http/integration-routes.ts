@@ -1,9 +1,8 @@
-import { WaymarkError } from '../model/errors.ts';
+import { invalidField } from '../model/errors.ts';
 import { pageIn } from '../model/page-in.ts';
 import type { Binding } from '../plugin-host/binding.ts';
 import type { Config } from '../plugin-host/contract/secrets-in-config.ts';
 import type { IntegrationHealthStore } from '../plugin-host/integration-health.ts';
-import { findIntegrationType, integrationTypes } from '../plugin-host/integration-types.ts';
 import type { PluginHost } from '../plugin-host/plugin-host.ts';
 import {
   changeIntegration,
@@ -19,8 +18,6 @@ import {
   integrationFields,
   integrationShape,
   shownIntegration,
-  typeExample,
-  typeShape,
   withWrite,
 } from './integration-shapes.ts';
 import { jsonBody } from './json-body.ts';
@@ -46,28 +43,28 @@ interface Written {
   enabled?: boolean;
 }
 
+interface Fixed {
+  name: string;
+  type: string;
+}
+
 const map = { type: 'object' };
 /** A text, `***`, null or `{secretRef}`. */
 const credentials = mapOf({ type: ['string', 'object', 'null'] });
-const createBody = jsonBody<Written & { name: string; type: string }>(
+const createBody = jsonBody<Written & Fixed>(
   bodyOf({ name: nameShape, type: text, config: map, credentials, enabled: flag }, [
     'name',
     'type',
   ]),
 );
-const changeBody = jsonBody<Written>(bodyOf({ config: map, credentials, enabled: flag }));
-
-const typeFields = {
-  id: { type: 'text', isSortable: true },
-  category: { type: 'text', isSortable: true },
-  pluginId: { type: 'text', isSortable: true },
-  displayName: { type: 'text', isSortable: true },
-  isBuiltin: { type: 'boolean', isSortable: true },
-} as const;
+/** What is fixed may be sent back as it was read. */
+const changeBody = jsonBody<Written & Partial<Fixed>>(
+  bodyOf({ name: text, type: text, config: map, credentials, enabled: flag }),
+);
 
 type OfIntegration = Call & { params: { id: string } };
 
-/** Outside systems, and what there is to reach them by. */
+/** Outside systems. */
 export function integrationRoutes(deps: Deps): Route[] {
   const { plugins, integrationHealth } = deps;
 
@@ -86,30 +83,6 @@ export function integrationRoutes(deps: Deps): Route[] {
   }
 
   return [
-    route({
-      method: 'get',
-      path: '/integration-types',
-      permission: 'integrations:read',
-      summary: 'Lists what an integration can be of, also of plugins that are off.',
-      fields: typeFields,
-      answers: { 200: { data: typeShape, isPage: true, example: [typeExample] } },
-      async handle({ org, query }) {
-        const listing = listingOf(query, typeFields, 'id');
-        return pagedAnswer(pageIn(integrationTypes(plugins, org), listing), listing);
-      },
-    }),
-    route({
-      method: 'get',
-      path: '/integration-types/:typeId',
-      permission: 'integrations:read',
-      summary: 'Gives one type of integration, with its schemas.',
-      answers: { 200: { data: typeShape, example: typeExample } },
-      async handle({ org, params: { typeId } }) {
-        const body = findIntegrationType(plugins, org, typeId);
-        if (body) return { status: 200, body };
-        throw new WaymarkError('RES_NOT_FOUND', `there is no integration type ${typeId}`);
-      },
-    }),
     route({
       method: 'get',
       path: '/integrations',
@@ -169,13 +142,15 @@ export function integrationRoutes(deps: Deps): Route[] {
       hasTextVersion: true,
       body: changeBody,
       answers: { 200: integrationAnswer, 202: proposedAnswer },
-      async handle(call: OfIntegration & { body: Written }) {
+      async handle(call: OfIntegration & { body: Written & Partial<Fixed> }) {
         const { id } = call.params;
+        const { name, type, ...change } = call.body;
+        checkFixed(getIntegration(call.org, id), { name, type });
         const result = await changeIntegration(
           deps,
           committingOf(call, deps),
           id,
-          call.body,
+          change,
           (before) => checkIfMatch(call, before),
         );
         return proposedBy(result) ?? { status: 200, body: await showOne(call.org, id) };
@@ -199,4 +174,13 @@ export function integrationRoutes(deps: Deps): Route[] {
       },
     }),
   ];
+}
+
+/** @throws {WaymarkError} `VAL_FAILED` */
+function checkFixed(
+  binding: Binding,
+  { name, type }: { name: string | undefined; type: string | undefined },
+): void {
+  if (name !== undefined && name !== binding.id) throw invalidField('name', 'cannot be changed');
+  if (type !== undefined && type !== binding.type) throw invalidField('type', 'cannot be changed');
 }

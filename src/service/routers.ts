@@ -18,6 +18,7 @@ import { gitRoutes } from '../http/git-routes.ts';
 import { createOnce } from '../http/idempotency.ts';
 import { integrationActionRoutes } from '../http/integration-action-routes.ts';
 import { integrationRoutes } from '../http/integration-routes.ts';
+import { integrationTypeRoutes } from '../http/integration-type-routes.ts';
 import { keyRoutes } from '../http/key-routes.ts';
 import { memberRoutes } from '../http/member-routes.ts';
 import { namespacePluginRoutes } from '../http/namespace-plugin-routes.ts';
@@ -121,6 +122,7 @@ export function routersOver(parts: Parts, { tiers }: { tiers: TierLimiter | unde
     ...pluginRoutes({ ...parts, propose: proposeBy(parts) }),
     ...integrationRoutes({ ...parts, propose: proposeBy(parts) }),
     ...integrationActionRoutes(parts),
+    ...integrationTypeRoutes(parts),
     ...pluginInstanceRoutes({ ...parts, propose: proposeBy(parts) }),
     ...sentWebhookRoutes(parts),
     ...upstreamRoutes(parts),

@@ -344,6 +344,17 @@ describe('PUT /integrations/:id', () => {
     expect((await test()).body.data.checks[0]!.message).toContain('hunter2hunter2');
   });
 
+  it('takes back what is fixed, as it was', async () => {
+    const { type } = await issues();
+
+    const same = await send('PUT', own(), { name, type, enabled: true });
+    const renamed = await send<Refused>('PUT', own(), { name: 'other' });
+    const retyped = await send<Refused>('PUT', own(), { type: 'generic.http' });
+
+    expect(same.status, same.text).toBe(200);
+    expect([fieldsOf(renamed), fieldsOf(retyped)]).toEqual([['name'], ['type']]);
+  });
+
   it('takes away a credential that is null', async () => {
     await issues('ops', { credentials: { token: 'hunter2hunter2' } });
 
