@@ -22,6 +22,7 @@ import { createSchemaChecker } from '../plugin-host/contract/schema-checker.ts';
 import type { FindPart } from '../plugin-host/enable-plugin.ts';
 import { forgetBindings } from '../plugin-host/forget-bindings.ts';
 import { createPluginHost } from '../plugin-host/host.ts';
+import type { PartFault } from '../plugin-host/part.ts';
 import { Places } from '../plugin-host/places.ts';
 import type { PluginHost } from '../plugin-host/plugin-host.ts';
 import { createProcesses } from '../plugin-host/runtime/process.ts';
@@ -85,6 +86,7 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
   const findPart: FindPart = async (runtime, id, choice) => {
     const { view } = runtime;
     const part = site.find(id);
+    if (part && !site.stateOf(id).isEnabled) return { ...part, fault: OFF_ON_SITE };
     if (part || !serverPartIds(view).includes(id)) return part;
     return await registryPart(registry, { runtime, view, id, choice });
   };
@@ -94,6 +96,11 @@ export async function openPlugins({ plugins: settings }: Config, parts: Needed) 
 }
 
 type Served = Needed & Pick<Parts, 'plugins' | 'schemas' | 'bindingVault' | 'findPart'>;
+
+const OFF_ON_SITE: PartFault = {
+  code: 'PLG_DISABLED',
+  message: 'a site administrator has it switched off for everybody',
+};
 
 /** By rows of their own: the API's whole table is made later. */
 function readerOver(parts: Served): ReadPort {

@@ -245,6 +245,16 @@ describe('POST /plugins/:id/enable', () => {
     expect(refusalOf(answer), answer.text).toEqual([status, code]);
   });
 
+  it('refuses what a site administrator has switched off', async () => {
+    const acting = { actor: 'system:management', requestId: '1' };
+    await service.plugins.setEnabled('hangs', false, acting);
+
+    const answer = await send<Refused>('POST', '/hangs/enable', {});
+
+    await service.plugins.setEnabled('hangs', true, acting);
+    expect(refusalOf(answer)).toEqual([422, 'PLG_DISABLED']);
+  });
+
   it('is for whoever may manage plugins', async () => {
     const token = await tools.keyOf({ role: 'publisher' });
 
