@@ -122,8 +122,11 @@ export class CallBook {
   #ask(id, text) {
     if (text === undefined) throw new RangeError(`more than ${CALLBACK_CHARS} characters`);
     if (isTooDeep(text)) throw new RangeError(`more than ${JSON_DEPTH} levels`);
-    // The guest's own side queues what is more. Whoever got round it shall not flood the host.
-    if (this.#asked.size >= CALLBACKS_IN_FLIGHT) throw new RangeError('too many callbacks at once');
+    // The guest's own side queues what is more. Whoever got round it shall not flood the host, nor
+    // by asking under one id again and again: a second of that would hold the host up for minutes.
+    if (this.#asked.size >= CALLBACKS_IN_FLIGHT || this.#asked.has(id)) {
+      throw new RangeError('too many callbacks at once');
+    }
     this.#asked.set(id, this.#current);
     this.#options.say(text);
   }

@@ -11,6 +11,11 @@ export type GuestMessage =
   | { kind: 'fault'; id: number; fault: PluginFault }
   | { kind: 'callback'; id: number; method: string; params: Readonly<Record<string, unknown>> };
 
+/** As the guest's side of the wire cuts them, which a script may have broken. */
+const CODE_CHARS = 100;
+const MESSAGE_CHARS = 2000;
+const DETAILS_CHARS = 64 * 1024;
+
 /**
  * A guest may say anything: nothing of it is believed but what is checked here.
  *
@@ -46,13 +51,16 @@ function readFault(error: unknown): PluginFault {
   }
   const isStatus = Number.isInteger(status) && Number(status) >= 400 && Number(status) <= 599;
   return new PluginFault({
-    code,
-    message,
+    // All of it is logged, and shown as a plugin's last error.
+    code: code.slice(0, CODE_CHARS),
+    message: message.slice(0, MESSAGE_CHARS),
     isRetryable: retryable === true,
     httpStatus: isStatus ? Number(status) : undefined,
-    details: isRecord(details) ? details : undefined,
+    details: isRecord(details) && isShort(details) ? details : undefined,
   });
 }
+
+const isShort = (details: object): boolean => JSON.stringify(details).length <= DETAILS_CHARS;
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

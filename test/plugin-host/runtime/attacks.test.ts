@@ -199,6 +199,27 @@ describe('a guest that says too much', () => {
     expect(most).toBe(16);
   });
 
+  it('has no more of them where it breaks the queue that holds the others', async () => {
+    let seen = 0;
+    const guest = await attacked(
+      `const text = JSON.stringify({ id: 1, method: 'host.x', params: {} });
+       let left = 1000;
+       Array.prototype.shift = () => (left-- > 0 ? { id: 1, text, reject() {} } : undefined);
+       waymark.call('host.x');
+       await new Promise(() => {});`,
+      {
+        async host() {
+          seen += 1;
+        },
+        graceMs: 50,
+      },
+    );
+
+    await attack(guest, IMPATIENT.deadlineMs);
+
+    expect(seen).toBeLessThanOrEqual(16);
+  });
+
   it('sets no more than 1,000 timers', async () => {
     const guest = await attacked('for (;;) setTimeout(() => {}, 1e6);', {});
 

@@ -39,6 +39,18 @@ describe('parseMessage', () => {
     });
   });
 
+  it('cuts an error short, whatever has become of the side that should have', () => {
+    const error = {
+      code: 'c'.repeat(1e6),
+      message: 'm'.repeat(1e6),
+      details: { d: 'd'.repeat(1e6) },
+    };
+
+    expect(parseMessage(JSON.stringify({ id: 1, ok: false, error }))).toMatchObject({
+      fault: { code: 'c'.repeat(100), message: 'm'.repeat(2000), details: undefined },
+    });
+  });
+
   it.each([
     ['', 'it is no JSON'],
     ['{', 'it is no JSON'],
