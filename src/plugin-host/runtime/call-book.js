@@ -21,8 +21,12 @@ const REASON_CHARS = 2000;
 export class CallBook {
   /** @type {Set<number>} */
   #calls = new Set();
-  /** By callback, the call that asked. @type {Map<number, number>} */
+  /** By callback, the call that asked, and how much the host has to read of it. @type {Map<number, {call: number, chars: number}>} */
   #asked = new Map();
+  /** Of them, what the host has not been told of yet. @type {string[]} */
+  #unsaid = [];
+  /** That the host is reading or answering. */
+  #charsSaid = 0;
   /** @type {Map<number, {timer: NodeJS.Timeout, call: number}>} */
   #timers = new Map();
   /** Run out while no call waited. @type {(() => void)[]} */
@@ -55,8 +59,10 @@ export class CallBook {
       this.#calls.add(id);
       return this.#turn(id);
     }
-    const call = this.#asked.get(id) ?? 0;
+    const { call, chars } = this.#asked.get(id) ?? { call: 0, chars: 0 };
     this.#asked.delete(id);
+    this.#charsSaid -= chars;
+    this.#sayMore();
     return this.#turn(call);
   }
 
@@ -127,8 +133,19 @@ export class CallBook {
     if (this.#asked.size >= CALLBACKS_IN_FLIGHT || this.#asked.has(id)) {
       throw new RangeError('too many callbacks at once');
     }
-    this.#asked.set(id, this.#current);
-    this.#options.say(text);
+    this.#asked.set(id, { call: this.#current, chars: text.length });
+    this.#unsaid.push(text);
+    this.#sayMore();
+  }
+
+  /** Much at once would keep the host from all else while it reads. */
+  #sayMore() {
+    for (let [text] = this.#unsaid; text !== undefined; [text] = this.#unsaid) {
+      if (this.#charsSaid > 0 && this.#charsSaid + text.length > CALLBACK_CHARS) return;
+      this.#charsSaid += text.length;
+      this.#unsaid.shift();
+      this.#options.say(text);
+    }
   }
 
   /**

@@ -199,6 +199,26 @@ describe('a guest that says too much', () => {
     expect(most).toBe(16);
   });
 
+  it('has no more than 2 Mi characters of them read at once', async () => {
+    let atOnce = 0;
+    let most = 0;
+    const guest = await attacked(
+      `const x = 'x'.repeat(1.2e6);
+       const all = Array.from({ length: 4 }, () => waymark.call('host.x', { x }));
+       return (await Promise.all(all)).length;`,
+      {
+        async host() {
+          most = Math.max(most, ++atOnce);
+          await new Promise(setImmediate);
+          atOnce -= 1;
+        },
+      },
+    );
+
+    expect(await attack(guest)).toBe(4);
+    expect(most).toBe(1);
+  });
+
   it('has no more of them where it breaks the queue that holds the others', async () => {
     let seen = 0;
     const guest = await attacked(
