@@ -1,6 +1,7 @@
 import type { Committing, EditResult } from '../changes/commit-edit.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import type { OutboundPolicy } from '../outbound/guard.ts';
+import { pluginOfType } from '../registry/builtin-plugins.ts';
 import type { JsonSchema } from '../registry/server-manifest/manifest.ts';
 import { findSecretValues } from '../registry/server-manifest/secret-values.ts';
 import { type BindingEntry, placeOf } from './binding-place.ts';
@@ -78,24 +79,37 @@ export async function changeIntegration(
   const now = getEntry(entry, name);
   check(now);
   const type = String(now['type']);
-  const known = getType(deps, committing, type);
-  if (change.enabled) checkOn(deps, committing, known);
-  if (change.config || change.credentials) {
-    await checkIntegration(deps, committing, known, entryAfter(now, change));
-  }
+  await checkChange(deps, committing, { type, now, change });
   return await writeBinding(deps, committing, {
     ref,
-    pluginId: known.pluginId,
+    pluginId: pluginOfType(type),
     type,
     message: `Change the integration ${name}`,
     isResuming: change.enabled === true,
     next(before) {
       const current = getEntry(before, name);
       check(current);
-      checkKept(known.configSchema, current, change);
+      if (change.config) {
+        checkKept(getType(deps, committing, type).configSchema, current, change);
+      }
       return entryAfter(current, change);
     },
   });
+}
+
+/** Whoever only switches one off is not kept from it by a plugin that cannot even be read. */
+async function checkChange(
+  deps: IntegrationWriteDeps,
+  committing: Committing,
+  { type, now, change }: { type: string; now: BindingEntry; change: IntegrationChange },
+): Promise<void> {
+  const { enabled, config, credentials } = change;
+  if (!enabled && !config && !credentials) return;
+  const known = getType(deps, committing, type);
+  if (enabled) checkOn(deps, committing, known);
+  if (config || credentials) {
+    await checkIntegration(deps, committing, known, entryAfter(now, change));
+  }
 }
 
 /** @throws {WaymarkError} `RES_NOT_FOUND`, `RES_IN_USE`, and as `writeBinding` */

@@ -97,6 +97,7 @@ beforeAll(async () => {
   pluginsDir = await temporaryFolder('waymark-plugins-');
   await writePlugin(pluginsDir, { manifest: tracker, methods: TRACKER });
   await writePlugin(pluginsDir, { manifest: bare });
+  await writePlugin(pluginsDir, { manifest: { id: 'broken', capabilities: {} } });
   service = await openService(undefined, {
     WAYMARK_PLUGINS_DIR: pluginsDir,
     WAYMARK_PLUGINS_ALLOW_UNSIGNED: 'true',
@@ -342,6 +343,18 @@ describe('PUT /integrations/:id', () => {
       credentials: { token: '***' },
     });
     expect((await test()).body.data.checks[0]!.message).toContain('hunter2hunter2');
+  });
+
+  it('switches off one whose plugin cannot be read any more', async () => {
+    await tools.push({
+      'integrations/orphan.yaml': yaml('Integration', 'type: broken.default'),
+    });
+
+    const off = await send('PUT', '/integrations/orphan', { enabled: false });
+    const moved = await send<Refused>('PUT', '/integrations/orphan', { config: {} });
+
+    expect([off.status, off.body.data.enabled], off.text).toEqual([200, false]);
+    expect(refusalOf(moved)).toEqual([400, 'VAL_FAILED']);
   });
 
   it('takes back what is fixed, as it was', async () => {
