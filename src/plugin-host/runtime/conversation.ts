@@ -2,6 +2,7 @@ import type { ErrorCode } from '../../model/errors.ts';
 import { WaymarkError } from '../../model/errors.ts';
 import { PluginFault } from '../contract/fault.ts';
 import type { WireMethod } from '../contract/wire.ts';
+import { CALLBACKS_IN_FLIGHT } from './guest/dispatch.js';
 import { BadMessage, type GuestMessage, parseMessage } from './parse-message.ts';
 import type { CallTerms, RuntimeEnd, RuntimeHost } from './runtime.ts';
 
@@ -52,6 +53,8 @@ export class Conversation {
   readonly #hasEnded: (end: RuntimeEnd) => void;
   #end: RuntimeEnd | undefined;
   #nextId = 1;
+  /** Callbacks that are not answered yet. */
+  #serving = 0;
 
   constructor({ line, host, graceMs }: ConversationOptions) {
     this.#line = line;
@@ -155,11 +158,20 @@ export class Conversation {
   }
 
   async #serve({ id, method, params }: Extract<GuestMessage, { kind: 'callback' }>): Promise<void> {
+    // The guest's own side queues what is more: this one has got round it.
+    if (this.#serving >= CALLBACKS_IN_FLIGHT) {
+      const message = `it has more than ${CALLBACKS_IN_FLIGHT} callbacks at once`;
+      this.end({ cause: 'bad-answer', message });
+      return;
+    }
+    this.#serving += 1;
     try {
       const result = (await this.#host.callback(method, params)) ?? null;
       this.#post({ id, ok: true, result });
     } catch (error) {
       this.#post({ id, ok: false, error: toWire(error) });
+    } finally {
+      this.#serving -= 1;
     }
   }
 

@@ -197,6 +197,28 @@ describe('a process that says what it should not', () => {
     expect(await guest.ended).toMatchObject({ cause: 'bad-answer' });
   });
 
+  it('is ended where it asks for more than its side would let it', async () => {
+    let seen = 0;
+    const guest = await running(
+      `const text = JSON.stringify({ id: 1, method: 'host.x', params: {} });
+       const frame = Buffer.concat([Buffer.from([0, 0, 0, text.length]), Buffer.from(text)]);
+       for (let i = 0; i < 100; i++) fs.writeSync(4, frame);
+       return new Promise(() => {});`,
+      {
+        host: () => {
+          seen += 1;
+          return new Promise(() => {});
+        },
+      },
+    );
+
+    await expect(guest.call('tool.call', {}, PATIENT)).rejects.toMatchObject({
+      code: 'PLG_BAD_RESPONSE',
+    });
+    expect(await guest.ended).toMatchObject({ message: 'it has more than 16 callbacks at once' });
+    expect(seen).toBe(16);
+  });
+
   it('while it loads, it is not loaded', async () => {
     const script = `import fs from 'node:fs';
       fs.writeSync(4, Buffer.from([0, 0, 0, 1, 0x78])); export default {};`;
