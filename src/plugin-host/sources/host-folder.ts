@@ -8,7 +8,7 @@ import { readPackage } from '../../registry/server-manifest/package.ts';
 import { verifyPlugin } from '../../signing/plugin-signature.ts';
 import type { Part, PartFault } from '../part.ts';
 import type { StartRuntime } from '../runtime/runtime.ts';
-import { makePart, type Standing, signatureFault, unreadPart } from './make-part.ts';
+import { digestOf, makePart, type Standing, signatureFault, unreadPart } from './make-part.ts';
 
 export interface HostFolder {
   dir: string | null;
@@ -111,9 +111,18 @@ function standingOf(
       signatureFault(signature) ??
       (isSigned || folder.allowUnsigned ? null : UNSIGNED) ??
       processFault(manifest, isSigned, how),
-    start: manifest.runtime === 'process' ? folder.process : folder.sandbox,
+    start: manifest.runtime === 'process' ? asApproved(folder.process) : folder.sandbox,
   };
 }
+
+/** A process imports what lies there when it starts, which may be weeks after that was checked. */
+const asApproved =
+  (start: StartRuntime): StartRuntime =>
+  async (code, options) => {
+    const { dir = '', digest } = code;
+    if (digestOf(await readTree(dir)) === digest) return await start(code, options);
+    throw new WaymarkError('PLG_FAILED', 'its files are no more those that were approved');
+  };
 
 const UNSIGNED: PartFault = {
   code: 'PLG_UNSIGNED',

@@ -86,7 +86,7 @@ const missingScript = (
 ): PartFault | undefined =>
   script ? undefined : { code: 'PLG_MANIFEST', message: `the script ${entry} is missing` };
 
-const digestOf = (files: ReadonlyMap<string, Buffer>): string =>
+export const digestOf = (files: ReadonlyMap<string, Buffer>): string =>
   hexOf(
     contentDigest(
       [...files].map(([path, bytes]) => ({ path, mode: '0644', digest: sha256(bytes) })),

@@ -2,6 +2,7 @@ import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type HostFolder, readHostFolder } from '../../../src/plugin-host/sources/host-folder.ts';
+import { LIMITS } from '../../../src/registry/server-manifest/limits.ts';
 import {
   createPluginKey,
   parsePluginKey,
@@ -34,8 +35,11 @@ const read = (part: Partial<HostFolder> = {}) =>
     ...part,
   });
 
-async function sign(folder: string, { privateKey } = key): Promise<void> {
-  const names = ['plugin.json', 'index.js'];
+async function sign(
+  folder: string,
+  { privateKey } = key,
+  names = ['plugin.json', 'index.js'],
+): Promise<void> {
   const files = await Promise.all(
     names.map(async (name) => [name, await readFile(join(folder, name))] as const),
   );
@@ -204,8 +208,21 @@ describe('readHostFolder', () => {
 
       const message = 'it runs as a process once a site admin has approved what lies there now';
       expect(waiting?.fault).toEqual({ code: 'PLG_PERMISSIONS', message });
-      expect(approved).toMatchObject({ fault: null, start: process });
+      expect(approved?.fault).toBeNull();
       expect(changed?.fault).toEqual({ code: 'PLG_PERMISSIONS', message });
+    });
+
+    it('starts none of it once a file that it imports has changed', async () => {
+      const folder = await writePlugin(dir, { manifest });
+      await writeFile(join(folder, 'table.js'), 'export default 1;\n');
+      await sign(folder, key, ['plugin.json', 'index.js', 'table.js']);
+      const [{ digest } = { digest: '' }] = await read();
+      const [part] = await read({ approvedDigest: () => digest });
+      const terms = { limits: LIMITS, host: { callback: async () => null } };
+
+      await expect(part?.start(part.code, terms)).rejects.toThrow('a process');
+      await writeFile(join(folder, 'table.js'), 'export default 2;\n');
+      await expect(part?.start(part.code, terms)).rejects.toMatchObject({ code: 'PLG_FAILED' });
     });
 
     it('does not when it is not signed', async () => {
