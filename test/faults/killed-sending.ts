@@ -7,7 +7,7 @@ import { openReceiver, type Receiver } from '../support/receiver.ts';
 import { isFull, makeSite, type Site } from './site.ts';
 
 const env = { WAYMARK_OUTBOUND_ALLOW: '127.0.0.1' };
-const patience = { timeout: 60_000 };
+const patience = { timeout: 120_000 };
 
 /** How often the receiver is told, the kill in between. */
 const POINTS: [Failpoint, number][] = [
@@ -28,7 +28,7 @@ export function describeKilledSending(hit: Set<Failpoint>): void {
     beforeAll(async () => {
       receiver = await openReceiver();
       site = await makeSite();
-      await site.serve('', env);
+      await restart();
       tree = await site.clone();
       const config = JSON.stringify({ url: `${receiver.url}/hook`, events: ['document.ready'] });
       await appendFile(join(tree, 'registry.yaml'), `    webhooks: {config: ${config}}\n`);
@@ -39,6 +39,15 @@ export function describeKilledSending(hit: Set<Failpoint>): void {
       await site?.remove();
       await receiver?.close();
     });
+
+    async function restart(): Promise<void> {
+      await site.server.kill('SIGKILL');
+      // The lock of a job that it was at would be over in a minute.
+      site.query(
+        `update job set locked_until = '2026-01-01T00:00:00.000Z' where state = 'running'`,
+      );
+      await site.serve('', env);
+    }
 
     async function push(): Promise<void> {
       await runGit(tree, ['add', '-A']);
@@ -67,11 +76,7 @@ export function describeKilledSending(hit: Set<Failpoint>): void {
       await push().catch(() => {});
       expect(await server.signal).toBe('SIGKILL');
       hit.add(point);
-      // Its lock would be over in a minute.
-      site.query(
-        `update job set locked_until = '2026-01-01T00:00:00.000Z' where state = 'running'`,
-      );
-      await site.serve('', env);
+      await restart();
 
       await expect.poll(atRest, patience).toBe(true);
       const ids = idsOf(`sales.context.turn-${turn}`);
