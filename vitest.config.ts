@@ -15,7 +15,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: isFull ? 1_800_000 : 180_000,
     hookTimeout: isFull ? 600_000 : 240_000,
-    expect: { poll: { interval: 20, timeout: 30_000 } },
+    expect: { poll: { interval: 20, timeout: 90_000 } },
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     coverage: { provider: 'v8', include: ['src/**', 'cli/**'] },
   },

@@ -62,8 +62,17 @@ describe('waymark integration create', () => {
     client.stdin = 'hunter2hunter2\n';
 
     const { stdout } = await run(
-      ...['create', 'forge', '--type', 'scm.gitea', '--secret', 'token', '--off'],
-      ...['--set', 'endpoint=https://gitea.example.com?a=b', '--set', 'timeoutSec=5'],
+      'create',
+      'forge',
+      '--type',
+      'scm.gitea',
+      '--secret',
+      'token',
+      '--off',
+      '--set',
+      'endpoint=https://gitea.example.com?a=b',
+      '--set',
+      'timeoutSec=5',
     );
 
     expect(stdout).toBe('added forge\n');
