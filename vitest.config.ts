@@ -13,8 +13,8 @@ export default defineConfig({
     // Tests wait for children more than they compute, and a shared machine may be slow: a
     // time-out is for what hangs.
     maxWorkers: 2,
-    testTimeout: isFull ? 1_800_000 : 180_000,
-    hookTimeout: isFull ? 600_000 : 240_000,
+    testTimeout: isFull ? 1_800_000 : 300_000,
+    hookTimeout: isFull ? 600_000 : 300_000,
     expect: { poll: { interval: 20, timeout: 90_000 } },
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     coverage: { provider: 'v8', include: ['src/**', 'cli/**'] },
