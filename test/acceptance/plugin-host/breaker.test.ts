@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { evaluateGate } from '../../../src/plugin-host/evaluate-gate.ts';
 import { temporaryFolder } from '../../support/git.ts';
 import { type OrgApi, openOrg } from '../../support/org-api.ts';
 import { document } from '../../support/plugin-site.ts';
@@ -18,7 +19,8 @@ const ENDPOINTS = {
 };
 
 const manifest = {
-  capabilities: { api_routes: true },
+  capabilities: { api_routes: true, gate: true },
+  gates: [{ name: 'open' }],
   apiRoutes: Object.keys(ENDPOINTS).map((path) => ({ method: 'POST', path })),
 };
 
@@ -36,7 +38,10 @@ beforeAll(async () => {
   await packPlugin(dir, {
     manifest,
     script: `const endpoints = { ${endpoints} };
-      export default { 'api.handle': ({ Endpoint }) => endpoints[Endpoint]() };`,
+      export default {
+        'api.handle': ({ Endpoint }) => endpoints[Endpoint](),
+        'gate.evaluate': () => ({ status: 'pass', message: 'nothing is against it' }),
+      };`,
   });
   const settings = { WAYMARK_PLUGINS_DIR: dir, WAYMARK_PLUGINS_ALLOW_UNSIGNED: '1' };
   const startedAt = Date.now();
@@ -63,6 +68,12 @@ async function call(path: string, { admin } = org) {
   return { status: answer.status, code, ...(retryAfter && { retryAfter }) };
 }
 
+const askGate = () =>
+  evaluateGate(service.plugins, {
+    ...{ org: 'tools', gate: 'example.open', config: {}, promotion: {}, release: {} },
+    ...{ environment: {}, now: new Date(0).toISOString(), requestId: 'req-gate' },
+  });
+
 const fine = { status: 200, code: null };
 const open = (retryAfter: string) => ({ status: 503, code: 'PLG_BREAKER_OPEN', retryAfter });
 
@@ -76,6 +87,10 @@ describe('the breaker', () => {
     expect(await call('fine')).toEqual(fine);
   });
 
+  it('lets a gate say what it found', async () => {
+    expect(await askGate()).toEqual({ status: 'pass', message: 'nothing is against it' });
+  });
+
   it('opens at the third fault, of whatever kind, for that organisation alone', async () => {
     expect(await call('loops')).toMatchObject({ status: 504, code: 'PLG_TIMEOUT' });
     expect(await call('bombs')).toMatchObject({ status: 502, code: 'PLG_OUT_OF_MEMORY' });
@@ -85,6 +100,14 @@ describe('the breaker', () => {
     expect(await call('fine')).toEqual(open('60'));
     expect(await call('fine', other)).toEqual(fine);
     expect(service.plugins.find('tools', 'example')?.health.breaker).toBe('open');
+  });
+
+  it('lets nothing pass the gate of a plugin that rests', async () => {
+    expect(await askGate()).toEqual({
+      status: 'error',
+      reasonCode: 'GATE_EVALUATION_ERROR',
+      message: 'example.open: PLG_BREAKER_OPEN',
+    });
   });
 
   it('lets one call through after a minute, and opens for twice as long when that fails', async () => {
