@@ -70,8 +70,14 @@ async function call(path: string, { admin } = org) {
 
 const askGate = () =>
   evaluateGate(service.plugins, {
-    ...{ org: 'tools', gate: 'example.open', config: {}, promotion: {}, release: {} },
-    ...{ environment: {}, now: new Date(0).toISOString(), requestId: 'req-gate' },
+    org: 'tools',
+    gate: 'example.open',
+    config: {},
+    promotion: {},
+    release: {},
+    environment: {},
+    now: new Date(0).toISOString(),
+    requestId: 'req-gate',
   });
 
 const fine = { status: 200, code: null };
