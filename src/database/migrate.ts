@@ -20,6 +20,7 @@ import { pluginKv } from './migrations/0015-plugin-kv.ts';
 import { pluginEvents } from './migrations/0016-plugin-events.ts';
 import { integrationHealth } from './migrations/0017-integration-health.ts';
 import { pluginState } from './migrations/0018-plugin-state.ts';
+import { secretHolder } from './migrations/0019-secret-holder.ts';
 import type { Tables } from './tables.ts';
 
 /** By name, in order. One that was ever released is not edited: add another. */
@@ -42,6 +43,7 @@ const migrations = {
   '0016-plugin-events': pluginEvents,
   '0017-integration-health': integrationHealth,
   '0018-plugin-state': pluginState,
+  '0019-secret-holder': secretHolder,
 };
 
 export const newestMigration = Object.keys(migrations).sort().at(-1)!;

@@ -15,7 +15,7 @@ import type { WrittenBinding } from './written-binding.ts';
 export function checkReferences(
   permissions: ReadonlySet<Permission>,
   before: BindingEntry | undefined,
-  { config, credentials, origins }: WrittenBinding,
+  { config, credentials, origins }: Omit<WrittenBinding, 'plugin'>,
 ): void {
   if (permissions.has('secrets:write')) return;
   const parts = [

@@ -84,10 +84,10 @@ async function plan(
   const { slug: org } = runtime.org;
   const written = await judgeWritten(plugins, { ...change, org }, { before, next });
   checkReferences(permissions, before, written);
-  const { config, credentials, origins } = written;
+  const { config, credentials, plugin, origins } = written;
   // What a server part would be refused when it runs is refused here.
   for (const [field, name] of [...config.kept, ...credentials.kept]) {
-    if (isOn(next)) await bindingVault.read(org, ref, { field, name, origins });
+    if (isOn(next)) await bindingVault.read(org, ref, { field, name, plugin, origins });
   }
   return { change, base, place, next, written };
 }
@@ -110,10 +110,10 @@ async function carryOut(
     if ('commit' in result) await plugins.settled(org);
     return result;
   }
-  const { config, credentials, origins } = written;
+  const { config, credentials } = written;
   const names = {
-    config: await vault.put(org, ref, config.secrets, origins, acting),
-    credentials: await vault.put(org, ref, credentials.secrets, origins, acting),
+    config: await vault.put(org, ref, config.secrets, written, acting),
+    credentials: await vault.put(org, ref, credentials.secrets, written, acting),
   };
   try {
     return await edit(entryWith(next, written, names));

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ValidationError, WaymarkError } from '../model/errors.ts';
 import type { BindingEntry } from './binding-place.ts';
+import { holderOf } from './callbacks/binding-secrets.ts';
 import { originsOf } from './callbacks/origins.ts';
 import { configSchemaOf } from './config-schema.ts';
 import type { ConfigError } from './contract/read-lifecycle.ts';
@@ -12,6 +13,8 @@ import type { PluginHost } from './plugin-host.ts';
 export interface WrittenBinding {
   config: TakenSecrets;
   credentials: TakenSecrets;
+  /** `holderOf` its secrets. */
+  plugin: string;
   /** Where its configuration leads. */
   origins: readonly string[];
 }
@@ -43,14 +46,18 @@ export async function judgeWritten(
   const schema = configSchemaOf(plugin.manifest, type) ?? {};
   const config = takeSecrets(schema, next.config ?? {}, before?.config);
   const credentials = takeSecrets(CREDENTIALS, next.credentials ?? {}, before?.credentials);
-  checkFaults([...config.errors, ...credentials.errors]);
+  const ofCredentials = credentials.errors.map(({ field, message }) => ({
+    field: `/credentials${field}`,
+    message,
+  }));
+  checkFaults([...config.errors, ...ofCredentials]);
   if (isConfigured(ref, next) && isToRun(before, next)) {
     const check = await host.checkConfig(org, pluginId, ref.scope, config.config, type);
     if (!check.isValid) checkFaults(check.errors);
   }
   // A secret may be an address itself, which is nobody's to read: it leads nowhere.
   const origins = originsOf(config.withNames(new Map([...config.secrets.keys()].map(unnamed))));
-  return { config, credentials, origins };
+  return { config, credentials, plugin: holderOf(plugin.source, pluginId), origins };
 }
 
 const unnamed = (field: string): [string, string] => [field, ''];

@@ -15,6 +15,7 @@ const makeSecret = (
   binding: 'github',
   name,
   field: 'token',
+  plugin: 'builtin:github',
   origins: ['https://api.example.com'],
   wrapped: `wrapped-${name}`,
   updatedAt: '2026-03-01T12:00:00.000Z',

@@ -19,18 +19,21 @@ const placeOf = ({ scope, id: binding }: typeof desk | typeof other): KvPlace =>
   binding,
 });
 
+const plugin = 'host:desk';
+
 async function open() {
   const host = await openHost();
   const { stores, secrets } = host;
   const kv = stores.pluginValues;
   const give = async (ref: typeof desk | typeof other, field = 'token') => {
-    const names = await secrets.put('acme', ref, new Map([[field, 'a secret']]), [], acting);
+    const values = new Map([[field, 'a secret']]);
+    const names = await secrets.put('acme', ref, values, { plugin, origins: [] }, acting);
     return names.get(field)!;
   };
   const namesOf = async (ref: typeof desk | typeof other) =>
     (await stores.bindingSecrets.list('acme', ref)).map(({ name }) => name);
   const write = (ref: typeof desk | typeof other) => {
-    const use = { field: 'session', name: undefined, origins: [] };
+    const use = { field: 'session', name: undefined, plugin, origins: [] };
     return secrets.overwrite('acme', ref, use, 'of the plugin', acting);
   };
   const keep = (ref: typeof desk | typeof other) => kv.put(placeOf(ref), 'a', '1', 100);

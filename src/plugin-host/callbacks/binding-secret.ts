@@ -10,6 +10,8 @@ export interface StoredBindingSecret {
   name: string;
   /** Of the configuration. */
   field: string;
+  /** Which plugin it was given to, with its source: `registry:example`. */
+  plugin: string;
   /** Where the configuration led when the secret was given; nowhere when empty. */
   origins: readonly string[];
   wrapped: string;

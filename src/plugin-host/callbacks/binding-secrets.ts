@@ -5,6 +5,7 @@ import { invalidField, WaymarkError } from '../../model/errors.ts';
 import type { Vault } from '../../secrets/vault.ts';
 import type { MasterKey } from '../../signing/master-key.ts';
 import type { BindingRef } from '../contract/wire.ts';
+import type { PluginSource } from '../hosted-plugin.ts';
 import type { BindingSecretStore, StoredBindingSecret } from './binding-secret.ts';
 
 export interface Acting {
@@ -12,13 +13,19 @@ export interface Acting {
   requestId: string;
 }
 
-/** Which secret a configuration means, and where that configuration leads. */
-export interface SecretUse {
+/** Who has a secret, and where its configuration leads. */
+export interface SecretTerms {
+  /** `holderOf` it. */
+  plugin: string;
+  /** `originsOf` the whole configuration. */
+  origins: readonly string[];
+}
+
+/** Which secret a configuration means. */
+export interface SecretUse extends SecretTerms {
   field: string;
   /** Of its `{secretRef}`: one of the binding's own, or of the org's vault. Undefined: it has none. */
   name: string | undefined;
-  /** `originsOf` the whole configuration. */
-  origins: readonly string[];
 }
 
 /**
@@ -32,7 +39,7 @@ export interface BindingSecrets {
     org: string,
     ref: BindingRef,
     values: ReadonlyMap<string, string>,
-    origins: readonly string[],
+    terms: SecretTerms,
     acting: Acting,
   ): Promise<Map<string, string>>;
   /**
@@ -40,7 +47,7 @@ export interface BindingSecrets {
    * and the plugin has stored none.
    *
    * @throws {WaymarkError} `INT_CREDENTIALS_REQUIRED` where it is gone, another
-   *   binding's, or was given for other origins
+   *   binding's, or was given to another plugin or for other origins
    */
   read(org: string, ref: BindingRef, use: SecretUse): Promise<string | undefined>;
   /**
@@ -71,6 +78,9 @@ export interface BindingSecretsDeps {
   clock: Clock;
 }
 
+/** A plugin of another source is another one, though its id be the same. */
+export const holderOf = (source: PluginSource, pluginId: string): string => `${source}:${pluginId}`;
+
 /** A vault's name has no dot. */
 const OWN = 'binding.';
 const WRITTEN = 'written.';
@@ -85,10 +95,11 @@ export function createBindingSecrets(deps: BindingSecretsDeps): BindingSecrets {
   const entryOf = entriesBy(clock);
 
   return {
-    async put(org, ref, values, origins, acting) {
-      const secrets = [...values].map(([field, value]) =>
-        sealed({ ...placeOf(org, ref), name: OWN + uuidv7(), field, origins }, value, acting),
-      );
+    async put(org, ref, values, { plugin, origins }, acting) {
+      const secrets = [...values].map(([field, value]) => {
+        const place = { ...placeOf(org, ref), name: OWN + uuidv7(), field, plugin, origins };
+        return sealed(place, value, acting);
+      });
       const names = secrets.map(({ name }) => name);
       if (names.length > 0) {
         await store.put(secrets, entryOf('put', org, ref, acting, names));
@@ -100,19 +111,20 @@ export function createBindingSecrets(deps: BindingSecretsDeps): BindingSecrets {
       const { field, name } = use;
       if (isOfVault(name)) return (await vault.read(org, name)) ?? missing(field);
       const stored = await store.find(org, ref, name ?? WRITTEN + field);
-      if (!stored && name === undefined) return undefined;
+      // What a plugin of another source has stored is nothing to this one.
+      if (name === undefined && stored?.plugin !== use.plugin) return undefined;
       return opened(checkUse(stored, use));
     },
 
     async overwrite(org, ref, use, value, acting) {
-      const { field, name } = use;
+      const { field, name, plugin, origins } = use;
       if (isOfVault(name)) {
         const message = `${field} is a secret of the org, which no plugin changes`;
         throw new WaymarkError('PLG_CALLBACK_REFUSED', message);
       }
       const place =
         name === undefined
-          ? { ...placeOf(org, ref), name: WRITTEN + field, field, origins: use.origins }
+          ? { ...placeOf(org, ref), name: WRITTEN + field, field, plugin, origins }
           : placeIn(checkUse(await store.find(org, ref, name), use));
       const entry = entryOf('write', org, ref, acting, [place.name]);
       await store.put([sealed(place, value, acting)], entry);
@@ -162,8 +174,9 @@ type SecretPlace = Omit<StoredBindingSecret, 'wrapped' | 'updatedAt' | 'updatedB
 
 const placeOf = (org: string, { scope, id: binding }: BindingRef) => ({ org, scope, binding });
 
-function placeIn({ org, scope, binding, name, field, origins }: StoredBindingSecret): SecretPlace {
-  return { org, scope, binding, name, field, origins };
+function placeIn(stored: StoredBindingSecret): SecretPlace {
+  const { org, scope, binding, name, field, plugin, origins } = stored;
+  return { org, scope, binding, name, field, plugin, origins };
 }
 
 const isOfVault = (name: string | undefined): name is string =>
@@ -172,16 +185,19 @@ const isOfVault = (name: string | undefined): name is string =>
 /** Whoever edits a configuration in git may name a secret there that was not given for it. */
 function checkUse(
   stored: StoredBindingSecret | undefined,
-  { field, origins }: SecretUse,
+  { field, plugin, origins }: SecretUse,
 ): StoredBindingSecret {
-  if (stored?.field !== field) return missing(field);
-  // Nor does one go to a host that whoever gave it has not seen.
-  return origins.every((origin) => stored.origins.includes(origin)) ? stored : missing(field);
+  if (stored?.field !== field || stored.plugin !== plugin) return missing(field);
+  // Nor does one go to a host that whoever gave it has not seen: to none that it leads to now, nor,
+  // where it leads nowhere any more, to whatever else its plugin was granted.
+  const isLost = stored.origins.length > 0 && origins.length === 0;
+  const isKnown = origins.every((origin) => stored.origins.includes(origin));
+  return isKnown && !isLost ? stored : missing(field);
 }
 
-/** A row whose place, field or origins were changed does not open. */
-const aadOf = ({ org, scope, binding, name, field, origins }: SecretPlace): string =>
-  JSON.stringify(['binding-secret', org, scope, binding, name, field, origins]);
+/** A row whose place, field, plugin or origins were changed does not open. */
+const aadOf = ({ org, scope, binding, name, field, plugin, origins }: SecretPlace): string =>
+  JSON.stringify(['binding-secret', org, scope, binding, name, field, plugin, origins]);
 
 function missing(field: string): never {
   const message = `${field}: no secret was given for this configuration: give it anew`;

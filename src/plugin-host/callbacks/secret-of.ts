@@ -1,5 +1,5 @@
-import type { BindingSecrets } from './binding-secrets.ts';
-import { type CallRecord, configOf } from './call-records.ts';
+import { type BindingSecrets, holderOf } from './binding-secrets.ts';
+import { type CallRecord, configOf, type Guest } from './call-records.ts';
 import { originsOf } from './origins.ts';
 import { isMap } from './params.ts';
 
@@ -20,8 +20,10 @@ export async function secretOf(
   const name = nameIn(given) ?? secretNameOf(record, field);
   // By where the call's own configuration leads: a stored secret goes to no host that is only tried.
   const origins = originsOf(configOf(record));
-  return await secrets.read(guest.org, binding, { field, name, origins });
+  return await secrets.read(guest.org, binding, { field, name, plugin: holderIn(guest), origins });
 }
+
+export const holderIn = ({ source, manifest }: Guest): string => holderOf(source, manifest.id);
 
 /** What git says there: `{secretRef: <name>}`. */
 export const secretNameOf = ({ binding }: Pick<CallRecord, 'binding'>, field: string) =>

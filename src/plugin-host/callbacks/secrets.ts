@@ -8,7 +8,7 @@ import { originsOf } from './origins.ts';
 import { isMap, type Params, textIn } from './params.ts';
 import { isPlaceholder, resolvePlaceholders } from './placeholders.ts';
 import { answerPure } from './pure.ts';
-import { secretNameOf, secretOf, valueAt } from './secret-of.ts';
+import { holderIn, secretNameOf, secretOf, valueAt } from './secret-of.ts';
 
 const SECRETS = 'secrets:';
 
@@ -34,7 +34,8 @@ export function secretCallbacks(deps: SecretDeps) {
     // By the schema's words, which never hold the value.
     if (wrong) throw invalidField(field, wrong.message);
     const name = secretNameOf(record, field);
-    const use = { field, name, origins: originsOf(binding.config) };
+    const origins = originsOf(binding.config);
+    const use = { field, name, plugin: holderIn(guest), origins };
     const acting = { actor: `plugin:${guest.manifest.id}`, requestId };
     await deps.secrets.overwrite(guest.org, binding, use, value, acting);
     return {};

@@ -4,11 +4,12 @@ import { acting, openHost } from '../../support/callbacks.ts';
 
 const github: BindingRef = { scope: 'integration', id: 'github' };
 const here = ['https://api.example.com'];
+const plugin = 'builtin:github';
 
 async function openWithToken(origins = here) {
   const host = await openHost();
   const values = new Map([['token', 's3cret']]);
-  const names = await host.secrets.put('acme', github, values, origins, acting);
+  const names = await host.secrets.put('acme', github, values, { plugin, origins }, acting);
   return { ...host, name: names.get('token')! };
 }
 
@@ -22,14 +23,14 @@ describe('BindingSecrets', () => {
     expect(name).toMatch(/^binding\.[0-9a-f-]{36}$/);
     expect(stored).toMatchObject({ name, field: 'token', origins: here, updatedBy: 'user:ada' });
     expect(JSON.stringify(stored)).not.toContain('s3cret');
-    expect(await secrets.read('acme', github, { field: 'token', name, origins: here })).toBe(
-      's3cret',
-    );
+    expect(
+      await secrets.read('acme', github, { field: 'token', name, plugin, origins: here }),
+    ).toBe('s3cret');
   });
 
   it('put writes one entry to the audit log, without values', async () => {
     const { stores, secrets, name } = await openWithToken();
-    await secrets.put('acme', github, new Map(), here, acting);
+    await secrets.put('acme', github, new Map(), { plugin, origins: here }, acting);
 
     const entries = await stores.audit.list('acme', 0, 10);
     expect(entries).toMatchObject([
@@ -46,10 +47,16 @@ describe('BindingSecrets', () => {
   it('put leaves the value before in force under its own name', async () => {
     const { secrets, name } = await openWithToken();
 
-    const newer = await secrets.put('acme', github, new Map([['token', 'newer']]), here, acting);
+    const newer = await secrets.put(
+      'acme',
+      github,
+      new Map([['token', 'newer']]),
+      { plugin, origins: here },
+      acting,
+    );
 
     const read = (one: string) =>
-      secrets.read('acme', github, { field: 'token', name: one, origins: here });
+      secrets.read('acme', github, { field: 'token', name: one, plugin, origins: here });
     expect([await read(name), await read(newer.get('token')!)]).toEqual(['s3cret', 'newer']);
   });
 
@@ -57,7 +64,7 @@ describe('BindingSecrets', () => {
     const { secrets } = await openHost();
     const long = new Map([['token', 'x'.repeat(65_537)]]);
 
-    const put = secrets.put('acme', github, long, here, acting);
+    const put = secrets.put('acme', github, long, { plugin, origins: here }, acting);
 
     await expect(put).rejects.toMatchObject({ code: 'VAL_FAILED' });
   });
@@ -76,7 +83,7 @@ describe('BindingSecrets', () => {
 
   it.each<[string, readonly string[], boolean]>([
     ['the same', here, true],
-    ['none any more', [], true],
+    ['none any more', [], false],
     ['another', ['https://evil.example'], false],
     ['one more', [...here, 'https://evil.example'], false],
     ['another port', ['https://api.example.com:8443'], false],
@@ -84,7 +91,7 @@ describe('BindingSecrets', () => {
   ])('read gives it where the configuration leads to %s: %3$s', async (_what, origins, isGiven) => {
     const { secrets, name } = await openWithToken();
 
-    const read = secrets.read('acme', github, { field: 'token', name, origins });
+    const read = secrets.read('acme', github, { field: 'token', name, plugin, origins });
 
     if (isGiven) expect(await read).toBe('s3cret');
     else await expect(read).rejects.toMatchObject(required);
@@ -98,10 +105,26 @@ describe('BindingSecrets', () => {
   ])('read gives nothing to another %s that names it', async (_what, org, other, field) => {
     const { secrets, name } = await openWithToken();
 
-    const read = secrets.read(org, { ...github, ...other }, { field, name, origins: here });
+    const read = secrets.read(org, { ...github, ...other }, { field, name, plugin, origins: here });
 
     await expect(read).rejects.toMatchObject({ code: 'INT_CREDENTIALS_REQUIRED' });
   });
+
+  it.each(['registry:github', 'registry:evil', ''])(
+    'read gives nothing to another plugin in the place of its own: %s',
+    async (other) => {
+      const { secrets, name } = await openWithToken();
+
+      const read = secrets.read('acme', github, {
+        field: 'token',
+        name,
+        plugin: other,
+        origins: here,
+      });
+
+      await expect(read).rejects.toMatchObject(required);
+    },
+  );
 
   it('read opens no row whose origins were changed', async () => {
     const { secrets, stores, name } = await openWithToken();
@@ -110,7 +133,7 @@ describe('BindingSecrets', () => {
     const entry = { at: '', tenant: 'acme', actor: 'user:eve', action: 'a', resource: 'b' };
     await stores.bindingSecrets.put([{ ...stored!, origins: evil }], entry);
 
-    const read = secrets.read('acme', github, { field: 'token', name, origins: evil });
+    const read = secrets.read('acme', github, { field: 'token', name, plugin, origins: evil });
 
     await expect(read).rejects.toMatchObject({ code: 'SIGN_KEY_MISSING' });
   });
@@ -118,7 +141,7 @@ describe('BindingSecrets', () => {
   it('read knows the vault’s by their plain names', async () => {
     const { secrets, vault } = await openHost();
     await vault.put('github-token', 'plain', { org: 'acme', ...acting });
-    const use = { field: 'token', origins: here };
+    const use = { field: 'token', plugin, origins: here };
 
     const found = await secrets.read('acme', github, { ...use, name: 'github-token' });
 
@@ -133,7 +156,7 @@ describe('BindingSecrets', () => {
 
   it('overwrite replaces what the configuration names, for its origins', async () => {
     const { secrets, name } = await openWithToken();
-    const use = { field: 'token', name, origins: here };
+    const use = { field: 'token', name, plugin, origins: here };
 
     await secrets.overwrite('acme', github, use, 'renewed', acting);
 
@@ -144,7 +167,7 @@ describe('BindingSecrets', () => {
 
   it('overwrite stores one that the configuration does not name', async () => {
     const { secrets } = await openHost();
-    const use = { field: 'token', name: undefined, origins: here };
+    const use = { field: 'token', name: undefined, plugin, origins: here };
     expect(await secrets.read('acme', github, use)).toBeUndefined();
 
     await secrets.overwrite('acme', github, use, 'first', acting);
@@ -157,7 +180,7 @@ describe('BindingSecrets', () => {
   it('overwrite leaves the vault’s alone', async () => {
     const { secrets, vault } = await openHost();
     await vault.put('github-token', 'plain', { org: 'acme', ...acting });
-    const use = { field: 'token', name: 'github-token', origins: here };
+    const use = { field: 'token', name: 'github-token', plugin, origins: here };
 
     const write = secrets.overwrite('acme', github, use, 'mine', acting);
 
@@ -167,7 +190,7 @@ describe('BindingSecrets', () => {
 
   it('overwrite stores nothing under a name that is another’s or made up', async () => {
     const { secrets, name } = await openWithToken();
-    const use = { field: 'token', origins: ['https://evil.example'] };
+    const use = { field: 'token', plugin, origins: ['https://evil.example'] };
 
     const others = [
       secrets.overwrite('acme', { ...github, id: 'mine' }, { ...use, name }, 'x', acting),
@@ -179,9 +202,9 @@ describe('BindingSecrets', () => {
     for (const outcome of await Promise.allSettled(others)) {
       expect(outcome).toMatchObject({ reason: { code: 'INT_CREDENTIALS_REQUIRED' } });
     }
-    expect(await secrets.read('acme', github, { field: 'token', name, origins: here })).toBe(
-      's3cret',
-    );
+    expect(
+      await secrets.read('acme', github, { field: 'token', name, plugin, origins: here }),
+    ).toBe('s3cret');
   });
 
   it('remove takes all of a binding’s, or some', async () => {
@@ -190,7 +213,9 @@ describe('BindingSecrets', () => {
       ['token', 'a'],
       ['password', 'b'],
     ]);
-    const names = [...(await secrets.put('acme', github, two, here, acting)).values()];
+    const names = [
+      ...(await secrets.put('acme', github, two, { plugin, origins: here }, acting)).values(),
+    ];
     const left = async () =>
       (await stores.bindingSecrets.list('acme', github)).map((one) => one.name);
 

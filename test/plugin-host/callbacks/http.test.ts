@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseAllowList } from '../../../src/outbound/address.ts';
 import type { Lookup } from '../../../src/outbound/guard.ts';
+import { holderIn } from '../../../src/plugin-host/callbacks/secret-of.ts';
 import { acting, insideNetwork, type OpenedCall, openCall } from '../../support/callbacks.ts';
 
 const servers: Server[] = [];
@@ -338,12 +339,12 @@ describe('secrets in headers', () => {
     const url = `http://api.example.net:${port}`;
     const opened = await openHttp(['config:/url', 'other.example']);
     const { secrets, record } = opened;
-    const origins = [origin ?? url];
+    const terms = { plugin: holderIn(opened.guest), origins: [origin ?? url] };
     const names = await secrets.put(
       'acme',
       record.binding,
       new Map([['token', token]]),
-      origins,
+      terms,
       acting,
     );
     const config = { url, token: { secretRef: names.get('token') } };
@@ -371,6 +372,18 @@ describe('secrets in headers', () => {
     await expect(answer).rejects.toMatchObject({ code: 'PLG_CALLBACK_REFUSED' });
     await ask({ url });
     expect(seen).toHaveLength(1);
+  });
+
+  it('go nowhere else either where the configuration leads nowhere any more', async () => {
+    const { ask, port, seen, record } = await openWithToken('s3cret');
+    const { url: _url, ...config } = record.binding.config;
+    Object.assign(record.binding, { config });
+    const url = `http://other.example:${port}/`;
+
+    const answer = ask({ url, headers: { Authorization: 'Bearer secret:token' } });
+
+    await expect(answer).rejects.toMatchObject({ code: 'INT_CREDENTIALS_REQUIRED' });
+    expect(seen).toEqual([]);
   });
 
   it('are resolved in headers alone', async () => {

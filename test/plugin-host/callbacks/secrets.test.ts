@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { holderIn } from '../../../src/plugin-host/callbacks/secret-of.ts';
 import type { JsonSchema } from '../../../src/registry/server-manifest/manifest.ts';
 import { acting, type OpenedCall, openCall } from '../../support/callbacks.ts';
 
@@ -19,7 +20,8 @@ async function openWithToken(options: OpenedCall = {}) {
   const opened = await openCall({ manifest, ...options });
   const values = new Map([['token', 's3cret']]);
   const { secrets, record } = opened;
-  const names = await secrets.put('acme', record.binding, values, [url], acting);
+  const terms = { plugin: holderIn(opened.guest), origins: [url] };
+  const names = await secrets.put('acme', record.binding, values, terms, acting);
   const config = { url, token: { secretRef: names.get('token') } };
   Object.assign(record.binding, { config });
   return { ...opened, name: names.get('token')! };
@@ -64,11 +66,12 @@ describe('host.secret', () => {
     const item = { properties: { token: { type: 'string', writeOnly: true } } };
     const schema = { properties: { hooks: { type: 'array', items: item } } };
     const permissions = { secrets: ['hooks/*/token'] };
-    const { call, secrets, record } = await openCall({
+    const { call, secrets, record, guest } = await openCall({
       manifest: { configSchema: schema, permissions },
     });
     const values = new Map([['hooks/0/token', 's3cret']]);
-    const names = await secrets.put('acme', record.binding, values, [], acting);
+    const terms = { plugin: holderIn(guest), origins: [] };
+    const names = await secrets.put('acme', record.binding, values, terms, acting);
     const config = { hooks: [{ token: { secretRef: names.get('hooks/0/token') } }] };
     Object.assign(record.binding, { config });
 
@@ -105,12 +108,13 @@ describe('host.secret', () => {
     const secretsSchema = { properties: { token: { type: 'string', 'x-writable': true } } };
     const type = { name: 'crm', category: 'scm', displayName: 'CRM', secretsSchema };
     const permissions = { secrets: ['token'] };
-    const { call, record, secrets } = await openCall({
+    const { call, record, secrets, guest } = await openCall({
       manifest: { id: 'acme', permissions, integrationTypes: [type] },
       binding: { scope: 'integration', id: 'crm-1', type: 'acme.crm', config: { url } },
     });
     const values = new Map([['token', 's3cret']]);
-    const names = await secrets.put('acme', record.binding, values, [url], acting);
+    const terms = { plugin: holderIn(guest), origins: [url] };
+    const names = await secrets.put('acme', record.binding, values, terms, acting);
     Object.assign(record.binding, { credentials: { token: { secretRef: names.get('token') } } });
 
     expect(await call('host.secret.get', { name: 'token' })).toEqual({ value: 's3cret' });
