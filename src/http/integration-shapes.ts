@@ -43,7 +43,7 @@ export const typeExample = {
   displayName: 'Gitea',
   configSchema: { type: 'object', required: ['endpoint', 'repository'] },
   secretsSchema: { type: 'object', properties: { token: { type: 'string', writeOnly: true } } },
-  resourceTypes: ['repository', 'branch', 'tag', 'pull_request'],
+  resourceTypes: ['repository', 'branch', 'tag', 'pullRequest'],
   operations: ['commitStatus.set', 'pullRequest.open', 'pullRequest.get'],
   isBuiltin: true,
 };

@@ -29,13 +29,17 @@ const ajv = new Ajv2020({
 // @ts-expect-error ajv-formats is CommonJS: its types name a default export that is the module itself
 addFormats(ajv, ['date-time']);
 
-/** @param schema JSON Schema 2020-12 of an object whose shape is `T` */
+/**
+ * No body is the same as an empty one.
+ *
+ * @param schema JSON Schema 2020-12 of an object whose shape is `T`
+ */
 export function jsonBody<T>(schema: Record<string, unknown>): BodySchema<T> {
   // Compiled by the first body: all of them at the start take as long as all else of it.
   let compiled: ValidateFunction<T> | undefined;
   return {
     schema,
-    parse(body) {
+    parse(body = {}) {
       checkTexts(body, []);
       compiled ??= ajv.compile<T>(schema);
       const validate = compiled;
@@ -51,6 +55,8 @@ const parseJson = express.json({ limit: LIMIT, strict: false });
 
 /** The body as JSON; undefined when the request has none. */
 export async function readJson(request: Request, response: Response): Promise<unknown> {
+  // As `fetch` says of none; `is` takes it for a body without a type.
+  if (request.headers['content-length'] === '0') return undefined;
   // `is` answers null where there is no body to have a type.
   if (request.is('json') === false) {
     throw new WaymarkError('VAL_MEDIA_TYPE', 'the content type must be application/json');

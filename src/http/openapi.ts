@@ -72,10 +72,14 @@ function operationOf(table: RouteTable, row: Route): Operation {
     security: securityOf(row),
     'x-permission': permission,
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(body ? { requestBody: { required: true, content: bodyContent(body) } } : {}),
+    ...(body ? { requestBody: { required: isNeeded(body), content: bodyContent(body) } } : {}),
     responses: responsesOf(table, row),
   };
 }
+
+/** No body is an empty one, where nothing of it must be given. */
+const isNeeded = ({ schema }: BodySchema<unknown>): boolean =>
+  schema['type'] !== 'object' || ((schema['required'] ?? []) as unknown[]).length > 0;
 
 function bodyContent({ schema, contentTypes = ['application/json'] }: BodySchema<unknown>) {
   return Object.fromEntries(contentTypes.map((type) => [type, { schema }]));

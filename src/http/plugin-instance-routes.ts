@@ -139,7 +139,11 @@ export function pluginInstanceRoutes(deps: Deps): Route[] {
         checkPermission(call.caller, permissionsFor(place, 'integrations:write'));
         const committing = committingOf(call, deps);
         const { config } = committing.runtime.view.published;
-        if (place === 'namespace') getNamespace(config, call.caller, namespaceId ?? '');
+        if (place === 'namespace') {
+          if (namespaceId === undefined)
+            throw invalidField('namespaceId', 'is missing', 'required');
+          getNamespace(config, call.caller, namespaceId);
+        }
         const { ref, result } = await addInstance(deps, committing, wanted);
         const Location = `/api/v1/plugin-instances/${ref.id}?scope=${ref.scope}`;
         const made = await answer(call, ref, result, 201);

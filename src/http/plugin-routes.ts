@@ -41,7 +41,8 @@ const enableBody = jsonBody<{ version?: string; grants?: string[] }>(
   }),
 );
 const disableBody = jsonBody<{ force?: boolean }>(bodyOf({ force: flag }));
-const emptyBody = jsonBody<object>(bodyOf({}));
+/** Nothing that needs a plugin keeps it from being reset: `force` may be said, and changes nothing. */
+const resetBody = disableBody;
 
 type OfPlugin = Call & { params: { id: string } };
 
@@ -89,8 +90,7 @@ export function pluginRoutes(deps: Deps): Route[] {
       summary: 'Gives one plugin with a server part.',
       answers: { 200: pluginAnswer },
       async handle(call) {
-        getPlugin(call);
-        // One that cannot be loaded tells why by its `lastError`.
+        // One that cannot be loaded tells why by its `lastError`; what was just pushed is read first.
         await plugins.loadRoutes(call.org, call.params.id).catch(() => {});
         return { status: 200, body: show(call.org, getPlugin(call)) };
       },
@@ -118,8 +118,7 @@ export function pluginRoutes(deps: Deps): Route[] {
       body: enableBody,
       answers: { 200: pluginAnswer, 202: proposedAnswer },
       async handle(call) {
-        const { id } = getPlugin(call);
-        const enabling = { id, ...call.body };
+        const enabling = { id: call.params.id, ...call.body };
         const result = await enablePlugin(deps, committingOf(call, deps), enabling);
         return proposedBy(result) ?? (await showSettled(call));
       },
@@ -143,7 +142,7 @@ export function pluginRoutes(deps: Deps): Route[] {
       path: '/plugins/:id/reset',
       permission: 'plugins:manage',
       summary: 'Closes a plugin’s breaker, and lets one that has failed try again.',
-      body: emptyBody,
+      body: resetBody,
       answers: { 200: pluginAnswer },
       async handle(call) {
         const { org, requestId, caller } = call;

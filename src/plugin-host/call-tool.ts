@@ -37,7 +37,7 @@ export const toolsOf = (
   );
 
 /**
- * @throws {WaymarkError} `RES_NOT_FOUND`; `VAL_FAILED` with a JSON pointer into
+ * @throws {WaymarkError} `PLG_NOT_FOUND`, `RES_NOT_FOUND`; `VAL_FAILED` with a JSON pointer into
  *   `arguments` for each fault; what `PluginHost.call` throws
  */
 export async function callTool(deps: ToolDeps, asked: ToolCall): Promise<ToolResult> {
@@ -45,7 +45,7 @@ export async function callTool(deps: ToolDeps, asked: ToolCall): Promise<ToolRes
   const tool = toolsOf(deps.plugins, asked).find(
     (one) => one.pluginId === pluginId && one.name === name,
   );
-  if (!tool) throw new WaymarkError('RES_NOT_FOUND', `there is no tool ${name} of ${pluginId}`);
+  if (!tool) throw noSuchTool(deps.plugins, asked);
   const verdict = await deps.schemas.check(tool.inputSchema ?? ANY, asked.arguments);
   if (!verdict.isValid) throw faultsIn(verdict.errors, 'arguments');
   try {
@@ -66,6 +66,14 @@ export async function callTool(deps: ToolDeps, asked: ToolCall): Promise<ToolRes
     return { content: [{ type: 'text', text: error.message }], isError: true };
   }
 }
+
+const noSuchTool = (
+  plugins: ToolDeps['plugins'],
+  { org, pluginId, name }: ToolCall,
+): WaymarkError =>
+  plugins.find(org, pluginId)
+    ? new WaymarkError('RES_NOT_FOUND', `there is no tool ${name} of ${pluginId}`)
+    : new WaymarkError('PLG_NOT_FOUND', `there is no plugin ${pluginId}`);
 
 const ANY = { type: 'object' };
 

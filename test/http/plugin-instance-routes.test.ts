@@ -149,6 +149,12 @@ describe('POST /plugin-instances', () => {
     });
   });
 
+  it('names what is missing of a namespace’s', async () => {
+    const answer = await send<Refused>('POST', '', { pluginId: 'desk', scope: 'namespace' });
+
+    expect(answer.body.error.validationErrors).toMatchObject([{ field: 'namespaceId' }]);
+  });
+
   it('configures the organisation’s own, once', async () => {
     const made = await add({ pluginId: 'desk', scope: 'org', config: { limit: 3 } });
     const again = await send<Refused>('POST', '', { pluginId: 'desk', scope: 'org', config: {} });

@@ -171,6 +171,18 @@ describe('GET /plugins/:id', () => {
     });
   });
 
+  it('finds one as soon as its push is answered', async () => {
+    const { version: _, ...manifest } = plainManifest('late');
+
+    await tools.push({
+      'plugins/late/plugin.yaml': yaml('Plugin', 'title: Late'),
+      'plugins/late/server/plugin.json': JSON.stringify(manifest),
+      'plugins/late/server/index.js': `export default ${ANSWERING};\n`,
+    });
+
+    expect((await send('GET', '/late')).status).toBe(200);
+  });
+
   it('is 404 for what has no server part', async () => {
     const answer = await send<Refused>('GET', '/ops');
 
@@ -339,7 +351,7 @@ describe('GET /plugins/:id/health', () => {
 
 describe('POST /plugins/:id/reset', () => {
   it('closes the breaker', async () => {
-    await send('POST', '/hangs/enable', {});
+    await send('POST', '/hangs/enable');
     const call = { org: tools.org, pluginId: 'hangs', method: 'agent.query', params: {} } as const;
     const calls = [1, 2, 3].map((n) =>
       service.plugins.call({ ...call, requestId: `${n}`, deadlineMs: 50 }),
@@ -347,7 +359,7 @@ describe('POST /plugins/:id/reset', () => {
     await Promise.allSettled(calls);
     const open = await send<{ data: { breaker: string } }>('GET', '/hangs/health');
 
-    const answer = await send('POST', '/hangs/reset', {});
+    const answer = await send('POST', '/hangs/reset');
     const closed = await send<{ data: { breaker: string } }>('GET', '/hangs/health');
 
     expect(open.body.data).toMatchObject({ status: 'unhealthy', breaker: 'open' });
@@ -364,7 +376,7 @@ describe('POST /plugins/:id/reset', () => {
 
     await writePlugin(pluginsDir, { manifest: { id: 'quiet' }, methods: ANSWERING });
     await service.plugins.reload('quiet');
-    await send('POST', '/quiet/reset', {});
+    await send('POST', '/quiet/reset', { force: true });
 
     expect(failed.lastError).not.toBeNull();
     const healthy = await send<{ data: object }>('GET', '/quiet/health');

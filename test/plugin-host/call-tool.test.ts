@@ -121,11 +121,11 @@ describe('callTool', () => {
   });
 
   it.each([
-    ['namespace', { namespace: 'law' }],
-    ['plugin', { pluginId: 'other' }],
-    ['name', { name: 'ticket.open' }],
-  ])('knows no tool of another %s', async (_, part) => {
-    await expect(open().call(part)).rejects.toMatchObject({ code: 'RES_NOT_FOUND' });
+    ['namespace', { namespace: 'law' }, 'RES_NOT_FOUND'],
+    ['plugin', { pluginId: 'other' }, 'PLG_NOT_FOUND'],
+    ['name', { name: 'ticket.open' }, 'RES_NOT_FOUND'],
+  ])('knows no tool of another %s', async (_, part, code) => {
+    await expect(open().call(part)).rejects.toMatchObject({ code });
   });
 
   it('gives the agent to read what the plugin’s author had to say', async () => {
