@@ -92,14 +92,14 @@ const REFUSALS: Readonly<Record<number, [ProviderReason, string]>> = {
 };
 
 function refusalOf({ status, headers }: OutboundAnswer, said: string): ProviderError {
-  const cause = new Error(`${status} ${said}`);
+  const about = { cause: new Error(`${status} ${said}`), status };
   if (status === 403 && isLimited(headers)) {
-    return new ProviderError('rate-limited', 'it was asked too often', { cause });
+    return new ProviderError('rate-limited', 'it was asked too often', about);
   }
   const [reason, message] = REFUSALS[status] ?? [];
-  if (reason && message) return new ProviderError(reason, message, { cause });
-  if (status >= 500) return new ProviderError('failed', `it answered ${status}`, { cause });
-  return new ProviderError('refused', `it refused the request with ${status}`, { cause });
+  if (reason && message) return new ProviderError(reason, message, about);
+  if (status >= 500) return new ProviderError('failed', `it answered ${status}`, about);
+  return new ProviderError('refused', `it refused the request with ${status}`, about);
 }
 
 /** GitHub's way to say 429. */

@@ -79,10 +79,17 @@ const LASTING: ReadonlySet<ProviderReason> = new Set([
 export class ProviderError extends Error {
   override readonly name = 'ProviderError';
   readonly reason: ProviderReason;
+  /** Of its answer; undefined where none came, or none that can be read. */
+  readonly status: number | undefined;
 
-  constructor(reason: ProviderReason, message: string, options?: ErrorOptions) {
+  constructor(
+    reason: ProviderReason,
+    message: string,
+    { status, ...options }: ErrorOptions & { status?: number } = {},
+  ) {
     super(`the provider: ${message}`, options);
     this.reason = reason;
+    this.status = status;
   }
 
   get isLasting(): boolean {

@@ -113,8 +113,8 @@ async function told<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
-    const { message, reason, isLasting } = error;
-    throw upstreamFailed(message, { reason }, !isLasting);
+    const { message, reason, status, isLasting } = error;
+    throw upstreamFailed(message, { reason, ...(status && { status }) }, !isLasting);
   }
 }
 

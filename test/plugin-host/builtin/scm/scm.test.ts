@@ -136,7 +136,7 @@ describe.each(KINDS)('scm.%s', (kind) => {
     it('tells of one that is not there', async () => {
       await expect(run('pullRequest.get', { number: 8 })).rejects.toMatchObject({
         code: 'INT_UPSTREAM_FAILED',
-        details: { reason: 'not-found' },
+        details: { reason: 'not-found', status: 404 },
         isRetryable: false,
       });
     });
