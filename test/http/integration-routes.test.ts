@@ -278,6 +278,18 @@ describe('POST /integrations', () => {
     expect([answer.status, answer.body.error?.code], answer.text).toEqual(expected);
   });
 
+  it('says of which credential nothing is kept', async () => {
+    const wanted = { type: 'tracker.issues', config: { project: 'ops' } };
+
+    const answer = await send<Refused>('POST', '/integrations', {
+      ...wanted,
+      name,
+      credentials: { token: '***' },
+    });
+
+    expect(answer.body.error.validationErrors).toMatchObject([{ field: '/credentials/token' }]);
+  });
+
   it('refuses a name that is taken', async () => {
     await issues();
 
