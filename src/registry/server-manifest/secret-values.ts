@@ -8,6 +8,8 @@ export interface SecretValue {
 
 /** Of schemas and values by their product: an author could make either hold everybody up. */
 const MOST_STEPS = 100_000;
+/** Of a place's name, or of a reference, that take as long as a step. */
+const STEP_CHARS = 64;
 
 const BRANCHES = ['allOf', 'anyOf', 'oneOf'] as const;
 const CONDITIONS = ['if', 'then', 'else'] as const;
@@ -26,13 +28,21 @@ export function findSecretValues(root: JsonSchema, config: unknown): SecretValue
   visit(root, config, []);
   return [...found.values()];
 
+  function step(cost: number): void {
+    steps += cost;
+    if (steps > MOST_STEPS) throw new RangeError('the config schema is too entangled');
+  }
+
   function visit(schema: unknown, value: unknown, pointer: readonly string[]): void {
-    if (!isMap(schema) || value === undefined) return;
+    if (schema === undefined || value === undefined) return;
+    step(1);
+    if (!isMap(schema)) return;
+    step(lengthOf(schema['$ref']) / STEP_CHARS);
+    step(pointer.reduce((sum, key) => sum + key.length, 0) / STEP_CHARS);
     const at = JSON.stringify(pointer);
     const places = seen.get(schema) ?? new Set();
     if (places.has(at)) return;
     seen.set(schema, places.add(at));
-    if (++steps > MOST_STEPS) throw new RangeError('the config schema is too entangled');
     if (schema['writeOnly'] === true) {
       found.set(at, { pointer, value });
       return;
@@ -84,6 +94,7 @@ function resolve(root: JsonSchema, ref: unknown): unknown {
   return at;
 }
 
+const lengthOf = (value: unknown): number => (typeof value === 'string' ? value.length : 0);
 const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const mapOf = (value: unknown): Record<string, unknown> => (isMap(value) ? value : {});

@@ -72,4 +72,14 @@ describe('findSecretValues', () => {
 
     expect(() => findSecretValues({ allOf }, { a: fields })).toThrow(RangeError);
   });
+
+  it.each([
+    ['branches that say nothing', { items: { anyOf: Array(10_000).fill(true) } }, 'a'],
+    ['a reference', { items: { $ref: `#/${'a/'.repeat(30_000)}` } }, 'a'],
+    ['a name', { items: { type: 'integer' } }, 'k'.repeat(500_000)],
+  ])('gives up on one that would by the length of %s', (_what, list, name) => {
+    const config = { [name]: Array(20_000).fill(0) };
+
+    expect(() => findSecretValues({ additionalProperties: list }, config)).toThrow(RangeError);
+  });
 });
