@@ -6,16 +6,15 @@ import { type HttpCall, httpCallIn } from './http-call.ts';
 import { type HttpAnswer, type HttpClient, httpClient } from './http-client.ts';
 import { integrationMethods } from './integration.ts';
 import { ownManifest } from './own-manifest.ts';
+import { lowerCase, type RequestTerms, underTerms } from './request-terms.ts';
 import { urlBelow } from './url-below.ts';
 
 /** As `schemas/plugins/http.json` has it, with its credentials: some as `secret:<field>`. */
-interface HttpConfig {
+interface HttpConfig extends RequestTerms {
   endpoint: string;
   authMode: 'none' | 'basic' | 'bearer' | 'header';
   healthPath: string;
   expectStatus: number;
-  timeoutSec: number;
-  customHeaders?: Readonly<Record<string, string>>;
 }
 type Credential = 'username' | 'password' | 'token' | 'header' | 'value';
 
@@ -64,12 +63,14 @@ function request(
   config: CallContext['config'],
   { method, path, headers, body }: Pick<HttpCall, 'method' | 'path' | 'headers' | 'body'>,
 ): Promise<HttpAnswer> {
-  const { endpoint, timeoutSec, customHeaders } = config as unknown as HttpConfig;
-  return send({
+  const own = config as unknown as HttpConfig;
+  return underTerms(
+    send,
+    own,
+  )({
     method,
-    url: urlBelow(endpoint, path),
-    headers: { ...lowerCase(customHeaders), ...lowerCase(headers), ...authorization(config) },
-    timeoutSec,
+    url: urlBelow(own.endpoint, path),
+    headers: { ...lowerCase(headers), ...authorization(config) },
     ...(body !== undefined && { body }),
   });
 }
@@ -94,9 +95,6 @@ function authorization(config: CallContext['config']): Record<string, string> {
       return { [given('header').toLowerCase()]: given('value') };
   }
 }
-
-const lowerCase = (headers: Readonly<Record<string, string>> = {}): Record<string, string> =>
-  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 
 /** Undefined of a body that is none. */
 function jsonOf({ body }: HttpAnswer): unknown {

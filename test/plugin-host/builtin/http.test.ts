@@ -31,6 +31,10 @@ beforeAll(async () => {
         credentials: { ...credentials, header: 'X-Api-Key' },
       },
       unsure: { type, config: { endpoint, authMode: 'bearer' } },
+      patient: {
+        type,
+        config: { endpoint, timeoutSec: 30, retryPolicy: { maxAttempts: 2, delaySec: 0 } },
+      },
       health: { type, config: { endpoint, healthPath: '/health?full=1', expectStatus: 418 } },
     },
   });
@@ -101,6 +105,14 @@ describe('request', () => {
       headers: { 'x-trace': 'a', 'content-type': 'application/json' },
       body: '{"name":"seven"}',
     });
+  });
+
+  it('sends again what the retry policy says', async () => {
+    const answers = [503, 200];
+    receiver.respond = (response) => response.writeHead(answers.shift()!).end();
+
+    expect(await bound.run('patient', 'request')).toMatchObject({ status: 200 });
+    expect(receiver.received).toHaveLength(2);
   });
 
   it('sends text as it is, and gives text back', async () => {

@@ -9,6 +9,7 @@ import { upstreamFailed } from '../fault.ts';
 import { type HttpClient, httpClient } from '../http-client.ts';
 import { integrationMethods, type Search } from '../integration.ts';
 import { ownManifest } from '../own-manifest.ts';
+import { type RequestTerms, underTerms } from '../request-terms.ts';
 import { apiUrlOf, wrongEndpoint } from './api-url.ts';
 import { type Catalogue, createCatalogue } from './catalogue.ts';
 import { newPullRequestIn, pullRequestNumberIn, statusIn } from './scm-params.ts';
@@ -16,7 +17,7 @@ import { newPullRequestIn, pullRequestNumberIn, statusIn } from './scm-params.ts
 type Config = CallContext['config'];
 
 /** As `schemas/plugins/<kind>.json` has it, with its credentials: the token as `secret:token`. */
-interface ScmConfig {
+interface ScmConfig extends RequestTerms {
   endpoint: string;
   repository: string;
   token?: string;
@@ -98,13 +99,14 @@ interface Place {
 }
 
 function openPlace(kind: ProviderKind, config: Config, client: HttpClient): Place {
-  const { endpoint, repository, token } = config as unknown as ScmConfig;
+  const own = config as unknown as ScmConfig;
+  const { endpoint, repository, token } = own;
   const { headers: headersFor, over } = adapters[kind];
   const { authorization, ...rest } = headersFor(token ?? '') as Record<string, string>;
   const headers =
     token === undefined || authorization === undefined ? rest : { ...rest, authorization };
   const apiUrl = apiUrlOf(kind, endpoint);
-  const api = createApi({ apiUrl, headers, send: (request) => client(request) });
+  const api = createApi({ apiUrl, headers, send: underTerms(client, own) });
   return { provider: over(api, repository), catalogue: createCatalogue(kind, api, repository) };
 }
 

@@ -20,6 +20,13 @@ beforeAll(async () => {
     integrations[kind] = { type, config, credentials: { token: server.token } };
     integrations[`${kind}-stranger`] = { type, config, credentials: { token: 'another' } };
     integrations[`${kind}-nobody`] = { type, config };
+    const terms = { timeoutSec: 10, customHeaders: { 'X-Team': 'red' } };
+    const retryPolicy = { maxAttempts: 2, delaySec: 0 };
+    integrations[`${kind}-patient`] = {
+      ...integrations[kind],
+      type,
+      config: { ...config, ...terms, retryPolicy },
+    };
   }
   bound = await openBound({ integrations });
 });
@@ -172,6 +179,19 @@ describe.each(KINDS)('scm.%s', (kind) => {
           metadata: { commit: '2'.repeat(40), isProtected: false },
         },
       ]);
+    });
+
+    it('asks again what the retry policy says', async () => {
+      server.branches = branches;
+      const answers = [true, false];
+      server.intercept = (_, response) => {
+        const isBusy = answers.shift() ?? false;
+        if (isBusy) response.writeHead(503).end();
+        return isBusy;
+      };
+
+      expect(await bound.discover(`${kind}-patient`, 'branch')).toHaveLength(3);
+      expect(answers).toEqual([]);
     });
 
     it('finds tags', async () => {
