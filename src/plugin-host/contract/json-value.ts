@@ -1,4 +1,6 @@
 const DEEPEST = 100;
+/** It stands in the pointer of everything below it. */
+const LONGEST_NAME = 1000;
 
 /**
  * What of a parsed body no recursion could stand, or would change what it is
@@ -12,7 +14,11 @@ export function findValueFault(value: unknown): string | undefined {
     if (objects.some((item) => Object.hasOwn(item, '__proto__'))) {
       return 'has the key __proto__';
     }
+    if (objects.some(hasLongName)) return `has a name of more than ${LONGEST_NAME} characters`;
     level = objects.flatMap((item) => Object.values(item) as unknown[]);
   }
   return undefined;
 }
+
+const hasLongName = (item: object): boolean =>
+  !Array.isArray(item) && Object.keys(item).some((name) => name.length > LONGEST_NAME);

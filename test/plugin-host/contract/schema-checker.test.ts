@@ -145,6 +145,7 @@ describe('check', () => {
   it.each<[unknown, string]>([
     [JSON.parse('['.repeat(200_000) + ']'.repeat(200_000)), 'nests more than 100 deep'],
     [JSON.parse('{"a": [{"__proto__": {"isAdmin": true}}]}'), 'has the key __proto__'],
+    [{ a: { ['n'.repeat(1001)]: [] } }, 'has a name of more than 1000 characters'],
   ])('refuses a value before any schema sees it, %#', async (value, message) => {
     expect(await patient.check({}, value)).toEqual({
       isValid: false,
