@@ -121,7 +121,8 @@ export interface Search {
  * What there is at the other side.
  *
  * @throws {WaymarkError} `RES_STATE_CONFLICT`, `INT_CAPABILITY_MISSING`,
- *   `INT_UPSTREAM_FAILED` with its `status`, and as `PluginHost.call`
+ *   `INT_CREDENTIALS_REQUIRED`, `INT_ENDPOINT_REFUSED`, `INT_UPSTREAM_FAILED` with its
+ *   `status`, and as `PluginHost.call`
  */
 export async function discoverResources(
   deps: IntegrationAskDeps,
@@ -147,9 +148,14 @@ function asUpstreamFailure(error: unknown, binding: Binding, search: Search): un
   }
   if (!(error instanceof PluginFault)) return error;
   if (error.code === 'INT_CAPABILITY_MISSING') return noSuchResources(binding, search);
-  const status = error.details?.['status'] ?? error.httpStatus ?? null;
-  const details = { status, code: error.code };
-  return new WaymarkError('INT_UPSTREAM_FAILED', error.message, { details }, { cause: error });
+  const { code, message, details: said } = error;
+  // Nothing was asked of the other side yet.
+  if (code === 'INT_CREDENTIALS_REQUIRED' || code === 'INT_ENDPOINT_REFUSED') {
+    return new WaymarkError(code, message, said && { details: said }, { cause: error });
+  }
+  const status = said?.['status'] ?? error.httpStatus ?? null;
+  const details = { status, code };
+  return new WaymarkError('INT_UPSTREAM_FAILED', message, { details }, { cause: error });
 }
 
 const noSuchResources = ({ id, type }: Binding, { resourceType }: Search): WaymarkError =>

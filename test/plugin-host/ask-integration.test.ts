@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { NOTHING_ALLOWED } from '../../src/outbound/address.ts';
-import { noteOfTest, testIntegration } from '../../src/plugin-host/ask-integration.ts';
+import {
+  discoverResources,
+  noteOfTest,
+  testIntegration,
+} from '../../src/plugin-host/ask-integration.ts';
 import { checkEndpoints } from '../../src/plugin-host/check-endpoints.ts';
+import { PluginFault } from '../../src/plugin-host/contract/fault.ts';
 import { bareBinding } from '../../src/plugin-host/question.ts';
+import { fakePluginHost } from '../support/fakes/plugin-host.ts';
 
 describe('testIntegration', () => {
   it('answers in time, whether or not its plugin does', async () => {
@@ -29,6 +35,71 @@ describe('testIntegration', () => {
     expect(noteOfTest(outcome, 0)).toMatchObject({
       status: 'unhealthy',
       message: 'plugin: no answer within 0.02 s',
+    });
+  });
+});
+
+describe('discoverResources', () => {
+  const desk = {
+    id: 'desk',
+    capabilities: ['integration'] as const,
+    manifest: {
+      integrationTypes: [
+        {
+          name: 'issues',
+          category: 'notify',
+          displayName: 'Issues',
+          resourceTypes: ['issue'],
+          operations: [],
+        } as const,
+      ],
+    },
+  };
+  const schemas = { check: () => new Promise<never>(() => {}) };
+  const binding = {
+    ...bareBinding('desk'),
+    scope: 'integration' as const,
+    id: 'forge',
+    type: 'desk.issues',
+  };
+
+  const discover = (fault: PluginFault) => {
+    const throwing = () => {
+      throw fault;
+    };
+    const plugins = fakePluginHost([{ ...desk, methods: { 'integration.discover': throwing } }], {
+      bindings: [binding],
+    });
+    const deps = { plugins, schemas, outbound: { allow: NOTHING_ALLOWED } };
+    return discoverResources(
+      deps,
+      { org: 'acme', requestId: '1', binding },
+      { resourceType: 'issue' },
+    );
+  };
+
+  it.each([
+    [
+      'what the other side refuses',
+      'AWAY',
+      { status: 503 },
+      'INT_UPSTREAM_FAILED',
+      { status: 503, code: 'AWAY' },
+    ],
+    [
+      'what it cannot be asked',
+      'INT_CREDENTIALS_REQUIRED',
+      { field: 'token' },
+      'INT_CREDENTIALS_REQUIRED',
+      { field: 'token' },
+    ],
+    ['where it may not be asked', 'INT_ENDPOINT_REFUSED', {}, 'INT_ENDPOINT_REFUSED', {}],
+  ])('tells %s', async (_, code, details, expected, told) => {
+    const fault = new PluginFault({ code, message: 'no', details });
+
+    await expect(discover(fault)).rejects.toMatchObject({
+      code: expected,
+      facts: { details: told },
     });
   });
 });
