@@ -16,7 +16,10 @@ export function readKeys<Name extends string>(
   const spellings = new Map<string, string[]>();
   for (const key of Object.keys(object)) {
     const folded = foldCase(key);
-    spellings.set(folded, [...(spellings.get(folded) ?? []), key]);
+    const known = spellings.get(folded);
+    // Not a list anew for each: a guest may spell one name a hundred thousand ways.
+    if (known) known.push(key);
+    else spellings.set(folded, [key]);
   }
   // Without a prototype no name, `constructor` or other, is there unsaid.
   const read: Partial<Record<Name, unknown>> = Object.create(null);
@@ -30,7 +33,8 @@ export function readKeys<Name extends string>(
 function only(keys: readonly string[] | undefined, name: string, at: string): string | undefined {
   if (keys && keys.length > 1) {
     const where = at === '' ? '' : `${at}: `;
-    throw new ContractViolation(`${where}${keys.join(' and ')} both spell ${name}`);
+    const [one, other] = keys;
+    throw new ContractViolation(`${where}${one} and ${other} both spell ${name}`);
   }
   return keys?.[0];
 }

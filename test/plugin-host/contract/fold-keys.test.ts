@@ -30,6 +30,16 @@ describe('readKeys', () => {
     expect(read).toThrow('management.register: routes and ROUTES both spell Routes');
   });
 
+  it('reads one name in sixty thousand spellings within its time', () => {
+    const flips = (i: number) => Array.from({ length: 17 }, (_, bit) => ((i >> bit) & 1) === 1);
+    const keys = Array.from({ length: 60_000 }, (_, i) => spelt('abcdefghijklmnopq', flips(i)));
+
+    const said = Object.fromEntries(keys.map((key) => [key, 0]));
+
+    expect(readKeys(said, ['status'])).toEqual({});
+    expect(() => readKeys(said, ['abcdefghijklmnopQ'.toUpperCase()])).toThrow(/ both spell /);
+  });
+
   it('counts underscores', () => {
     expect(readKeys({ schemaversion: 1, SCHEMA_VERSION: 2 }, ['schema_version'])).toEqual({
       schema_version: 2,

@@ -201,6 +201,12 @@ describe('decodeAnswer', () => {
     ]);
   });
 
+  it('does not repeat all of a name that it refuses', () => {
+    const Headers = { ['x'.repeat(1e6)]: 7 };
+
+    expect(refusalOf({ Headers })?.[1]).toBe(`Headers.${'x'.repeat(492)}`);
+  });
+
   it('refuses more than 64 headers, more than 16 KiB of them, and what is none', () => {
     const many = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`x-plugin-${i}`, '']));
     const large = { 'x-plugin-a': 'x'.repeat(9000), 'x-plugin-b': 'x'.repeat(9000) };
