@@ -1,10 +1,12 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { callApi, listApi } from '../api.ts';
 import type { Cli } from '../cli.ts';
 import { describe } from '../help.ts';
 import { formatTable } from '../output.ts';
 import { type Proposed, proposedLine } from '../proposed.ts';
 import { readSecret } from '../read-secret.ts';
+import { placeOf, setting } from './integration-arguments.ts';
+import { updateCommand } from './integration-update.ts';
 
 interface Integration {
   id: string;
@@ -29,8 +31,6 @@ interface Found {
 
 const NAME = ['<name>', 'of the integration'] as const;
 
-const placeOf = (name: string): string => `/integrations/${encodeURIComponent(name)}`;
-
 export function integrationCommand(program: Command, cli: Cli): void {
   const integration = program
     .command('integration')
@@ -45,8 +45,10 @@ export function integrationCommand(program: Command, cli: Cli): void {
     ],
   });
   listCommand(integration, cli);
+  typesCommand(integration, cli);
   showCommand(integration, cli);
   createCommand(integration, cli);
+  updateCommand(integration, cli);
   testCommand(integration, cli);
   discoverCommand(integration, cli);
   deleteCommand(integration, cli);
@@ -67,6 +69,31 @@ function listCommand(integration: Command, cli: Cli): void {
   describe(command, {
     description: 'The server asks each that is on every five minutes how it is.',
     examples: [['waymark integration list', 'of your organisation']],
+  });
+}
+
+interface IntegrationType {
+  id: string;
+  pluginId: string;
+  displayName: string;
+  resourceTypes: string[];
+}
+
+function typesCommand(integration: Command, cli: Cli): void {
+  const command = integration
+    .command('types')
+    .summary('list the types that there are')
+    .action(async () => {
+      const all = await listApi<IntegrationType>(cli.connection(command), '/integration-types');
+      const rows = all.map(({ id, displayName, pluginId, resourceTypes }) => {
+        return [id, displayName, pluginId, resourceTypes.join(', ')];
+      });
+      const head = ['type', 'name', 'plugin', 'finds'];
+      cli.output(command).result(all, formatTable(head, rows));
+    });
+  describe(command, {
+    description: 'Also those of plugins that are off. With --json each has its schemas.',
+    examples: [['waymark integration types', 'what create --type takes']],
   });
 }
 
@@ -126,20 +153,6 @@ function createCommand(integration: Command, cli: Cli): void {
       ],
     ],
   });
-}
-
-function setting(text: string, before: Record<string, unknown>): Record<string, unknown> {
-  const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('must be field=value');
-  return { ...before, [text.slice(0, at)]: parseValue(text.slice(at + 1)) };
-}
-
-function parseValue(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 function testCommand(integration: Command, cli: Cli): void {

@@ -40,6 +40,48 @@ describe('waymark integration list', () => {
   });
 });
 
+describe('waymark integration types', () => {
+  it('names the plugin of each, and what it finds', async () => {
+    const resourceTypes = ['branch', 'tag'];
+    const gitea = { id: 'scm.gitea', pluginId: 'gitea', displayName: 'Gitea', resourceTypes };
+    api.routes['GET /integration-types'] = [200, success([gitea])];
+
+    expect((await run('types')).stdout).toBe(
+      'TYPE       NAME   PLUGIN  FINDS\nscm.gitea  Gitea  gitea   branch, tag\n',
+    );
+  });
+});
+
+describe('waymark integration update', () => {
+  beforeEach(() => {
+    api.routes['GET /integrations/forge'] = [200, success({ ...forge, version: 'v7' })];
+    api.routes['PUT /integrations/forge'] = [200, success(forge)];
+  });
+
+  it('keeps what is not named, of what was read', async () => {
+    const { stdout } = await run('update', 'forge', '--set', 'timeoutSec=9', '--off');
+
+    expect(stdout).toBe('updated forge\n');
+    expect(api.requests[1]).toMatchObject({
+      headers: { 'if-match': '"v7"' },
+      body: { config: { endpoint: 'https://gitea.example.com', timeoutSec: 9 }, enabled: false },
+    });
+  });
+
+  it('gives it another secret, from standard input', async () => {
+    client.stdin = 'hunter3hunter3\n';
+
+    await run('update', 'forge', '--secret', 'token');
+
+    expect(api.requests[1]?.body).toEqual({ credentials: { token: 'hunter3hunter3' } });
+  });
+
+  it.each([[[]], [['--on', '--off']]])('refuses %j: exit 2', async (options) => {
+    expect((await run('update', 'forge', ...options)).exitCode).toBe(2);
+    expect(api.requests).toEqual([]);
+  });
+});
+
 describe('waymark integration show', () => {
   it('tells its configuration, and what is wrong', async () => {
     api.routes['GET /integrations/forge'] = [200, success(forge)];
