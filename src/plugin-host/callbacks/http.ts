@@ -94,6 +94,7 @@ async function resolveHeaders(
   record: CallRecord,
   secrets: BindingSecrets,
 ): Promise<Record<string, string>> {
+  checkSize(Object.entries(headers));
   const origins = originsOf(configOf(record));
   const resolved: [string, string][] = [];
   for (const [name, value] of Object.entries(headers)) {
@@ -103,12 +104,15 @@ async function resolveHeaders(
     }
     resolved.push([name, await resolvePlaceholders(value, record, secrets)]);
   }
-  const bytes = resolved.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
-  if (resolved.length > LIMITS.headers || bytes > LIMITS.headerBytes) {
-    throw invalidField('headers', `at most ${LIMITS.headers} and ${LIMITS.headerBytes} bytes`);
-  }
+  checkSize(resolved);
   const named = { 'user-agent': `waymark-plugin/${record.guest.manifest.id}` };
   return { ...named, ...Object.fromEntries(resolved) };
+}
+
+function checkSize(headers: readonly [name: string, value: string][]): void {
+  const bytes = headers.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  if (headers.length <= LIMITS.headers && bytes <= LIMITS.headerBytes) return;
+  throw invalidField('headers', `at most ${LIMITS.headers} and ${LIMITS.headerBytes} bytes`);
 }
 
 const answerOf = ({ status, headers, body }: OutboundAnswer) => ({

@@ -10,13 +10,22 @@ export const hasPlaceholder = (text: string): boolean => text.search(PLACEHOLDER
 
 export const isPlaceholder = (text: string): boolean => text.replace(PLACEHOLDER, '') === '';
 
-/** @throws {WaymarkError} `INT_CREDENTIALS_REQUIRED` for a field without a secret */
+/** In one text: each may stand for sixty thousand characters. */
+const MOST = 16;
+
+/**
+ * @throws {WaymarkError} `INT_CREDENTIALS_REQUIRED` for a field without a secret,
+ *   `VAL_FAILED` for too many
+ */
 export async function resolvePlaceholders(
   text: string,
   record: CallRecord,
   secrets: BindingSecrets,
 ): Promise<string> {
-  const fields = [...new Set([...text.matchAll(PLACEHOLDER)].map(([, field]) => field!))];
+  const found = [...text.matchAll(PLACEHOLDER)];
+  if (found.length > MOST)
+    throw new WaymarkError('VAL_FAILED', `at most ${MOST} secrets in a text`);
+  const fields = [...new Set(found.map(([, field]) => field!))];
   const values = new Map<string, string>();
   for (const field of fields) {
     const value = await secretOf(secrets, record, field);

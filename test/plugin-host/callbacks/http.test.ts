@@ -386,6 +386,22 @@ describe('secrets in headers', () => {
     expect(seen).toEqual([]);
   });
 
+  it('are not multiplied', async () => {
+    const { ask, url, seen } = await openWithToken('s'.repeat(60_000));
+
+    const often = ask({ url, headers: { 'X-A': 'secret:token '.repeat(17) } });
+    await expect(often).rejects.toMatchObject({
+      code: 'VAL_FAILED',
+      message: 'at most 16 secrets in a text',
+    });
+    const wide = Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`X-${i}`, 'secret:no']));
+    await expect(ask({ url, headers: wide })).rejects.toMatchObject({
+      code: 'VAL_FAILED',
+      message: 'headers: at most 64 and 16384 bytes',
+    });
+    expect(seen).toEqual([]);
+  });
+
   it('are resolved in headers alone', async () => {
     const { ask, url, seen } = await openWithToken('s3cret');
     const body = Buffer.from('secret:token').toString('base64');
