@@ -38,16 +38,6 @@ export async function commitsBetween(repo: string, head: string, after: string):
   return text.toString('latin1').split('\n').filter(Boolean);
 }
 
-/** The last that changed a path, of those that lead to `head`; undefined where none did. */
-export async function lastChange(
-  repo: string,
-  head: string,
-  path: string,
-): Promise<string | undefined> {
-  const args = ['rev-list', '--max-count=1', '--end-of-options', head, '--', `:(literal)${path}`];
-  return (await runGit(repo, args)).toString('latin1').trim() || undefined;
-}
-
 /** Commits on the first-parent line that ends at `commit`, itself included. */
 export async function count(repo: string, commit: string): Promise<number> {
   const args = ['rev-list', '--first-parent', '--count', ...revisions({ head: commit })];
@@ -80,20 +70,16 @@ export async function isAncestor(repo: string, ancestor: string, commit: string)
  * changed it. Leaving the loop ends the process.
  */
 export async function* changedPaths(repo: string, range: Range): AsyncGenerator<CommitChanges> {
-  const format = '--format=commit %H';
   const diff = ['--raw', '-z', '--no-renames', '--no-abbrev', '--diff-merges=first-parent'];
-  const child = spawnGit(
-    [
-      `--git-dir=${repo}`,
-      '-c',
-      'log.showRoot=true',
-      'log',
-      '--first-parent',
-      ...diff,
-      format,
-    ].concat(revisions(range)),
-    { stdio: ['ignore', 'pipe', 'pipe'] },
-  );
+  const args = ['--first-parent', ...diff, '--format=commit %H', ...revisions(range)];
+  yield* groupByCommit(logTokens(repo, args));
+}
+
+/** What `git log -z` says, at its NULs. Leaving the loop ends the process. */
+export async function* logTokens(repo: string, args: readonly string[]): AsyncGenerator<string> {
+  const child = spawnGit([`--git-dir=${repo}`, '-c', 'log.showRoot=true', 'log', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stderr = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
@@ -107,7 +93,7 @@ export async function* changedPaths(repo: string, range: Range): AsyncGenerator<
   });
   ended.catch(() => {}); // also when the reader has left the loop
   try {
-    yield* groupByCommit(splitAtNul(child.stdout as AsyncIterable<Buffer>));
+    yield* splitAtNul(child.stdout as AsyncIterable<Buffer>);
     await ended;
   } finally {
     stopChild(child);
@@ -150,6 +136,6 @@ async function* splitAtNul(chunks: AsyncIterable<Buffer>): AsyncGenerator<string
 }
 
 /** `--` last, so that no oid from outside is taken for an option or a path. */
-function revisions({ head, after }: Range): string[] {
+export function revisions({ head, after }: Range): string[] {
   return ['--end-of-options', head, ...(after ? [`^${after}`] : []), '--'];
 }

@@ -4,6 +4,7 @@ import type { Binding } from '../plugin-host/binding.ts';
 import type { Config } from '../plugin-host/contract/secrets-in-config.ts';
 import type { IntegrationHealthStore } from '../plugin-host/integration-health.ts';
 import type { PluginHost } from '../plugin-host/plugin-host.ts';
+import { servedBindings } from '../plugin-host/show-binding.ts';
 import {
   changeIntegration,
   createIntegration,
@@ -11,14 +12,15 @@ import {
   noSuchIntegration,
   removeIntegration,
 } from '../plugin-host/write-integration.ts';
+import type { MetadataChange } from '../registry/metadata.ts';
 import { proposedAnswer } from './change-shapes.ts';
+import { metadataBody } from './document-shapes.ts';
 import {
   integrationAnswer,
   integrationExample,
   integrationFields,
   integrationShape,
   shownIntegration,
-  withWrite,
 } from './integration-shapes.ts';
 import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
@@ -37,7 +39,7 @@ interface Deps extends Omit<IntegrationWriteDeps, 'plugins'>, RegistryWriteDeps 
   integrationHealth: IntegrationHealthStore;
 }
 
-interface Written {
+interface Written extends MetadataChange {
   config?: Config;
   credentials?: Config;
   enabled?: boolean;
@@ -51,15 +53,13 @@ interface Fixed {
 const map = { type: 'object' };
 /** A text, `***`, null or `{secretRef}`. */
 const credentials = mapOf({ type: ['string', 'object', 'null'] });
+const written = { ...metadataBody, config: map, credentials, enabled: flag };
 const createBody = jsonBody<Written & Fixed>(
-  bodyOf({ name: nameShape, type: text, config: map, credentials, enabled: flag }, [
-    'name',
-    'type',
-  ]),
+  bodyOf({ name: nameShape, type: text, ...written }, ['name', 'type']),
 );
 /** What is fixed may be sent back as it was read. */
 const changeBody = jsonBody<Written & Partial<Fixed>>(
-  bodyOf({ name: text, type: text, config: map, credentials, enabled: flag }),
+  bodyOf({ name: text, type: text, ...written }),
 );
 
 type OfIntegration = Call & { params: { id: string } };
@@ -77,9 +77,9 @@ export function integrationRoutes(deps: Deps): Route[] {
 
   async function showOne(org: string, id: string) {
     const runtime = getRuntime(deps.runtimes, org);
-    const binding = getIntegration(org, id);
+    const [served] = await servedBindings(runtime, [getIntegration(org, id)]);
     const note = (await integrationHealth.latest(org)).get(id);
-    return await withWrite(runtime, shownIntegration(plugins, runtime, binding, note));
+    return shownIntegration(plugins, org, served!, note);
   }
 
   return [
@@ -93,14 +93,13 @@ export function integrationRoutes(deps: Deps): Route[] {
       async handle({ org, query }) {
         const listing = listingOf(query, integrationFields, 'id');
         const runtime = getRuntime(deps.runtimes, org);
+        const bindings = plugins.bindings(org).filter(({ scope }) => scope === 'integration');
+        const all = await servedBindings(runtime, bindings);
         const notes = await integrationHealth.latest(org);
-        const all = plugins
-          .bindings(org)
-          .filter(({ scope }) => scope === 'integration')
-          .map((one) => shownIntegration(plugins, runtime, one, notes.get(one.id)));
-        const { items, totalItems } = pageIn(all, listing);
-        const whole = await Promise.all(items.map((one) => withWrite(runtime, one)));
-        return pagedAnswer({ items: whole, totalItems }, listing);
+        const shown = all.map((one) =>
+          shownIntegration(plugins, org, one, notes.get(one.binding.id)),
+        );
+        return pagedAnswer(pageIn(shown, listing), listing);
       },
     }),
     route({

@@ -1,17 +1,20 @@
-import type { OrgRuntime } from '../delivery/runtime.ts';
-import type { Binding } from '../plugin-host/binding.ts';
 import { HEALTH_STATUSES } from '../plugin-host/contract/read-lifecycle.ts';
 import { MASK } from '../plugin-host/contract/secrets-in-config.ts';
 import type { HealthNote } from '../plugin-host/integration-health.ts';
 import type { PluginHost } from '../plugin-host/plugin-host.ts';
-import { lastWriteOf, servedVersion, shownConfig } from '../plugin-host/show-binding.ts';
+import { type ServedBinding, shownConfig } from '../plugin-host/show-binding.ts';
+import {
+  documentExample,
+  documentFields,
+  documentShape,
+  shownDocument,
+} from './document-shapes.ts';
 import { checksShape } from './plugin-answers.ts';
 import type { AnswerShape, JsonSchema } from './route.ts';
 import {
   flag,
   listOf,
   objectOf,
-  oid,
   text,
   textOrNull,
   texts,
@@ -51,9 +54,7 @@ export const typeExample = {
 const status = { enum: HEALTH_STATUSES };
 
 export const integrationShape: JsonSchema = objectOf({
-  id: text,
-  tenantId: text,
-  name: text,
+  ...documentShape,
   type: text,
   pluginId: text,
   enabled: flag,
@@ -62,17 +63,10 @@ export const integrationShape: JsonSchema = objectOf({
   healthStatus: status,
   lastHealthCheck: timeOrNull,
   lastHealthMessage: textOrNull,
-  path: text,
-  commit: oid,
-  version: text,
-  updatedAt: timeOrNull,
-  updatedBy: textOrNull,
 });
 
 export const integrationExample = {
-  id: 'forge',
-  tenantId: 'acme',
-  name: 'forge',
+  ...documentExample('integrations/forge.yaml', 'The forge'),
   type: 'scm.gitea',
   pluginId: 'gitea',
   enabled: true,
@@ -81,11 +75,6 @@ export const integrationExample = {
   healthStatus: 'healthy',
   lastHealthCheck: '2026-11-21T06:53:57.831Z',
   lastHealthMessage: null,
-  path: 'integrations/forge.yaml',
-  commit: '5feceb66ffc86f38d952786c6d696c79c2dbc239',
-  version: '5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9',
-  updatedAt: '2026-11-21T06:50:00.000Z',
-  updatedBy: 'ada@example.com',
 };
 
 export const integrationAnswer: AnswerShape = {
@@ -126,8 +115,7 @@ export const integrationHealthAnswer: AnswerShape = {
 
 /** What a list is filtered and sorted by. */
 export const integrationFields = {
-  id: { type: 'text', isSortable: true },
-  name: { type: 'text', isSortable: true },
+  ...documentFields,
   type: { type: 'text', isSortable: true },
   pluginId: { type: 'text', isSortable: true },
   enabled: { type: 'boolean', isSortable: true },
@@ -135,33 +123,23 @@ export const integrationFields = {
   lastHealthCheck: { type: 'time', isSortable: true },
 } as const;
 
-/** Without what takes a look at git: `withWrite` adds it. */
 export function shownIntegration(
   plugins: Pick<PluginHost, 'find'>,
-  { org: { slug }, view }: OrgRuntime,
-  binding: Binding,
+  org: string,
+  { binding, document, version }: ServedBinding,
   note: HealthNote | undefined,
 ) {
-  const { id, type = '', pluginId, isEnabled, credentials = {}, path } = binding;
+  const { type = '', pluginId, isEnabled, credentials = {} } = binding;
   return {
-    id,
-    tenantId: slug,
-    name: id,
+    ...shownDocument(org, document),
+    version,
     type,
     pluginId,
     enabled: isEnabled,
-    config: shownConfig(plugins.find(slug, pluginId), binding),
+    config: shownConfig(plugins.find(org, pluginId), binding),
     credentials: Object.fromEntries(Object.keys(credentials).map((field) => [field, MASK])),
     healthStatus: note?.status ?? 'unknown',
     lastHealthCheck: note?.at ?? null,
     lastHealthMessage: note?.message ?? null,
-    path,
-    commit: view.published.commit,
-    version: servedVersion(view.published, binding),
   };
 }
-
-export const withWrite = async (
-  runtime: OrgRuntime,
-  shown: ReturnType<typeof shownIntegration>,
-) => ({ ...shown, ...(await lastWriteOf(runtime, shown.path)) });

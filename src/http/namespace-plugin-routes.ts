@@ -4,12 +4,12 @@ import type { OrgRuntimes } from '../delivery/runtimes.ts';
 import type { Clock } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { mergePatch } from '../model/merge-patch.ts';
-import type { Binding } from '../plugin-host/binding.ts';
+import { versionOf } from '../model/version-of.ts';
 import type { BindingEntry } from '../plugin-host/binding-place.ts';
 import type { Config } from '../plugin-host/contract/secrets-in-config.ts';
 import { healthOf } from '../plugin-host/plugin-health.ts';
 import type { PluginHost } from '../plugin-host/plugin-host.ts';
-import { lastWriteOf, servedVersion, shownConfig, versionOf } from '../plugin-host/show-binding.ts';
+import { type ServedBinding, servedBindings, shownConfig } from '../plugin-host/show-binding.ts';
 import {
   type BindingChange,
   type BindingWriteDeps,
@@ -56,9 +56,10 @@ export function namespacePluginRoutes(deps: Deps): Route[] {
     return runtime;
   }
 
-  async function show(runtime: OrgRuntime, binding: Binding) {
+  function show(org: string, { binding, document, version }: ServedBinding) {
     const { pluginId, isEnabled: enabled } = binding;
-    const plugin = plugins.find(runtime.org.slug, pluginId);
+    const plugin = plugins.find(org, pluginId);
+    const { updatedAt, updatedBy } = document.written;
     return {
       pluginId,
       name: plugin?.manifest.displayName ?? pluginId,
@@ -68,8 +69,9 @@ export function namespacePluginRoutes(deps: Deps): Route[] {
       config: shownConfig(plugin, binding),
       health: healthOf(plugin),
       pluginVersion: plugin?.version ?? null,
-      version: servedVersion(runtime.view.published, binding),
-      ...(await lastWriteOf(runtime, binding.path)),
+      version,
+      updatedAt,
+      updatedBy,
     };
   }
 
@@ -78,7 +80,8 @@ export function namespacePluginRoutes(deps: Deps): Route[] {
     const runtime = runtimeFor(call);
     const binding = plugins.findBinding(call.org, refOf(call));
     if (!binding) throw notBound(call);
-    return await show(runtime, binding);
+    const [served] = await servedBindings(runtime, [binding]);
+    return show(call.org, served!);
   }
 
   /** Undefined: what was asked for is done. */
@@ -116,7 +119,11 @@ export function namespacePluginRoutes(deps: Deps): Route[] {
         const bound = plugins
           .bindings(call.org)
           .filter(({ namespaceId }) => namespaceId === call.params.id);
-        return pageOf(await Promise.all(bound.map((one) => show(runtime, one))), call.query);
+        const served = await servedBindings(runtime, bound);
+        return pageOf(
+          served.map((one) => show(call.org, one)),
+          call.query,
+        );
       },
     }),
     route({

@@ -1,6 +1,6 @@
 import { CAPABILITIES } from '../registry/server-manifest/manifest.ts';
 import type { AnswerShape, JsonSchema } from './route.ts';
-import { flag, listOf, objectOf, text, textOrNull, timeOrNull, whole } from './shapes.ts';
+import { flag, listOf, objectOf, text, textOrNull, time, whole } from './shapes.ts';
 
 const map = { type: 'object' };
 
@@ -14,8 +14,8 @@ export const boundShape: JsonSchema = objectOf({
   health: { enum: ['healthy', 'degraded', 'unhealthy', 'unknown'] },
   pluginVersion: textOrNull,
   version: text,
-  updatedAt: timeOrNull,
-  updatedBy: textOrNull,
+  updatedAt: time,
+  updatedBy: text,
 });
 
 export const boundExample = {

@@ -5,6 +5,7 @@ import type { Binding } from '../plugin-host/binding.ts';
 import type { BindingRef } from '../plugin-host/contract/wire.ts';
 import type { IntegrationHealthStore } from '../plugin-host/integration-health.ts';
 import type { PluginHost } from '../plugin-host/plugin-host.ts';
+import { servedBindings } from '../plugin-host/show-binding.ts';
 import {
   addInstance,
   changeInstance,
@@ -14,6 +15,7 @@ import {
 } from '../plugin-host/write-instance.ts';
 import type { IntegrationWriteDeps } from '../plugin-host/write-integration.ts';
 import { proposedAnswer } from './change-shapes.ts';
+import { metadataBody } from './document-shapes.ts';
 import { jsonBody } from './json-body.ts';
 import { listingOf, pagedAnswer } from './listing.ts';
 import { getNamespace, namespacesOf } from './namespace-scope.ts';
@@ -42,6 +44,8 @@ interface Deps extends Omit<IntegrationWriteDeps, 'plugins'>, RegistryWriteDeps 
 
 const scope = { enum: ['org', 'namespace', 'integration'] };
 const changed = {
+  /** Of an integration, as its credentials. */
+  ...metadataBody,
   enabled: flag,
   config: { type: 'object' },
   /** Of an integration. */
@@ -86,14 +90,15 @@ export function pluginInstanceRoutes(deps: Deps): Route[] {
       throw invalidField('scope', `several are named ${id}: say which`, 'required');
     }
     if (found[0]) return found[0];
-    throw new WaymarkError('RES_NOT_FOUND', `there is no plugin instance ${id}`);
+    throw noSuchInstance(id);
   }
 
   async function show({ org }: Who, ref: BindingRef) {
     const runtime = getRuntime(deps.runtimes, org);
-    const binding = plugins.findBinding(org, ref)!;
-    const notes = await integrationHealth.latest(org);
-    return shownInstance(plugins, runtime, binding, notes);
+    const binding = plugins.findBinding(org, ref);
+    if (!binding) throw noSuchInstance(ref.id);
+    const [served] = await servedBindings(runtime, [binding]);
+    return shownInstance(plugins, org, served!, await integrationHealth.latest(org));
   }
 
   const answer = async (call: Who, ref: BindingRef, result: EditResult, status = 200) =>
@@ -110,9 +115,10 @@ export function pluginInstanceRoutes(deps: Deps): Route[] {
       async handle(call) {
         const listing = listingOf(call.query, instanceFields, 'id');
         const runtime = getRuntime(deps.runtimes, call.org);
+        const all = await servedBindings(runtime, visible(call));
         const notes = await integrationHealth.latest(call.org);
-        const all = visible(call).map((one) => shownInstance(plugins, runtime, one, notes));
-        return pagedAnswer(pageIn(all, listing), listing);
+        const shown = all.map((one) => shownInstance(plugins, call.org, one, notes));
+        return pagedAnswer(pageIn(shown, listing), listing);
       },
     }),
     route({
@@ -196,6 +202,9 @@ export function pluginInstanceRoutes(deps: Deps): Route[] {
     }),
   ];
 }
+
+const noSuchInstance = (id: string): WaymarkError =>
+  new WaymarkError('RES_NOT_FOUND', `there is no plugin instance ${id}`);
 
 function permissionsFor(
   place: BindingRef['scope'],

@@ -3,8 +3,7 @@ import type { OrgRuntime } from '../delivery/runtime.ts';
 import type { OrgRuntimes } from '../delivery/runtimes.ts';
 import type { Clock } from '../model/clock.ts';
 import { WaymarkError } from '../model/errors.ts';
-import type { BindingEntry } from '../plugin-host/binding-place.ts';
-import { versionOf } from '../plugin-host/show-binding.ts';
+import { versionOf } from '../model/version-of.ts';
 import { type Answer, type Call, textVersionOf } from './route.ts';
 import { noSuchOrg } from './tenant.ts';
 
@@ -39,7 +38,7 @@ export function proposedBy(result: EditResult): Answer | undefined {
 }
 
 /** @throws {WaymarkError} `RES_VERSION_CONFLICT` for another than `If-Match` names */
-export function checkIfMatch({ request }: Pick<Call, 'request'>, before: BindingEntry): void {
+export function checkIfMatch({ request }: Pick<Call, 'request'>, before: object): void {
   const wanted = textVersionOf(request);
   if (wanted === undefined || wanted === versionOf(before)) return;
   throw new WaymarkError('RES_VERSION_CONFLICT', 'it has changed: read it, then retry');

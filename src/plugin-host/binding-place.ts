@@ -1,8 +1,14 @@
+import {
+  type DocumentBody,
+  documentOperations,
+  fieldSteps,
+} from '../changes/document-operations.ts';
 import type { Operation } from '../changes/operations.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { toPointer } from '../registry/finding.ts';
 import type { PatchStep } from '../registry/json-patch.ts';
 import type { Kind } from '../registry/kinds.ts';
+import type { Metadata } from '../registry/metadata.ts';
 import { type ConfigDocument, documentsOf, type Snapshot } from '../registry/snapshot.ts';
 import type { Config } from './contract/secrets-in-config.ts';
 import type { BindingRef } from './contract/wire.ts';
@@ -15,6 +21,8 @@ export interface BindingEntry {
   config?: Config;
   /** Of an integration: `{secretRef}` as in git; a text or `***` in what is to be written. */
   credentials?: Config;
+  /** Of an integration's document. */
+  metadata?: Metadata | undefined;
   /** What else is said of a plugin of the org: `version`, `grants`; of an integration: `type`. */
   [field: string]: unknown;
 }
@@ -68,7 +76,7 @@ function pluginPlace(path: string, plugins: Entries | undefined, id: string): Bi
       }
       if (!plugins) return patch({ op: 'add', path: '/spec/plugins', value: { [id]: next } });
       if (!entry) return patch({ op: 'add', path: pointer, value: next });
-      return patch(...stepsOf(pointer, entry, next));
+      return patch(...fieldSteps(pointer, entry, next));
     },
   };
 }
@@ -76,30 +84,17 @@ function pluginPlace(path: string, plugins: Entries | undefined, id: string): Bi
 function integrationPlace(registry: Registry, name: string): BindingPlace {
   const document = findDocument(registry, 'Integration', name);
   const path = document?.path ?? `integrations/${name}.yaml`;
-  const entry = document?.spec as BindingEntry | undefined;
+  const { metadata } = document ?? {};
+  const entry: BindingEntry | undefined = document && {
+    ...document.spec,
+    ...(metadata && { metadata }),
+  };
+  const at = { kind: 'Integration', path } as const;
   return {
     path,
     entry,
-    operations(next) {
-      if (!next) return entry ? [{ op: 'remove', path }] : [];
-      if (entry) return [{ op: 'patch', path, patch: stepsOf('/spec', entry, next) }];
-      const whole: PatchStep = { op: 'add', path: '/spec', value: next };
-      return [
-        { op: 'upsert', path, content: 'apiVersion: waymark/v1\nkind: Integration\n' },
-        { op: 'patch', path, patch: [whole] },
-      ];
-    },
+    operations: (next) => documentOperations(at, entry && bodyOf(entry), next && bodyOf(next)),
   };
 }
 
-/** Field by field, so that what stays keeps its place and its comments. */
-function stepsOf(pointer: string, before: BindingEntry, next: BindingEntry): PatchStep[] {
-  const gone = Object.keys(before).filter((field) => next[field] === undefined);
-  const said = Object.entries(next).filter(([, value]) => value !== undefined);
-  return [
-    ...gone.map((field): PatchStep => ({ op: 'remove', path: pointer + toPointer([field]) })),
-    ...said.map(([field, value]): PatchStep => {
-      return { op: 'add', path: pointer + toPointer([field]), value };
-    }),
-  ];
-}
+const bodyOf = ({ metadata, ...spec }: BindingEntry): DocumentBody => ({ metadata, spec });

@@ -14,7 +14,7 @@ import {
 } from './write-integration.ts';
 import { isOn } from './written-binding.ts';
 
-/** What is not given stays; `credentials` are an integration's alone. */
+/** What is not given stays; what is not of `enabled` and `config` is an integration's alone. */
 export type InstanceChange = IntegrationChange;
 
 export interface NewInstance extends InstanceChange {
@@ -46,7 +46,7 @@ export async function addInstance(
   const plugin = deps.plugins.find(committing.runtime.org.slug, pluginId);
   if (!plugin) throw new WaymarkError('PLG_NOT_FOUND', `there is no plugin ${pluginId}`);
   if (scope === 'integration') return await addIntegration(deps, committing, wanted);
-  checkNoCredentials(wanted);
+  checkOfBinding(wanted);
   if (!plugin.isEnabled) {
     const message = `the organisation has ${pluginId} switched off: enable it first`;
     throw new WaymarkError('PLG_DISABLED', message);
@@ -70,7 +70,7 @@ export async function addInstance(
 async function addIntegration(
   deps: IntegrationWriteDeps,
   committing: Committing,
-  { pluginId, name, type, enabled, config, credentials }: NewInstance,
+  { pluginId, name, type, scope: _, namespaceId: __, ...given }: NewInstance,
 ): Promise<Added> {
   if (name === undefined) throw invalidField('name', 'an integration has one', 'required');
   const { slug } = committing.runtime.org;
@@ -80,11 +80,6 @@ async function addIntegration(
     const names = types.map(({ id }) => id).join(', ');
     throw invalidField('type', names === '' ? `${pluginId} has none` : `must be one of ${names}`);
   }
-  const given = {
-    ...(enabled !== undefined && { enabled }),
-    ...(config && { config }),
-    ...(credentials && { credentials }),
-  };
   const result = await createIntegration(deps, committing, { name, type: known!, ...given });
   return { ref: { scope: 'integration', id: name }, result };
 }
@@ -100,7 +95,7 @@ export async function changeInstance(
   if (scope === 'integration') {
     return await changeIntegration(deps, committing, id, change, check);
   }
-  checkNoCredentials(change);
+  checkOfBinding(change);
   const { enabled, config } = change;
   if (scope === 'org' && enabled === false) checkPluginUnused(committing.runtime, id);
   return await writeBinding(deps, committing, {
@@ -147,8 +142,12 @@ function getEntry(entry: BindingEntry | undefined, id: string): BindingEntry {
   throw new WaymarkError('RES_NOT_FOUND', `there is no plugin instance ${id}`);
 }
 
-function checkNoCredentials({ credentials }: InstanceChange): void {
-  if (credentials) throw invalidField('credentials', 'only an integration has any', 'unknown');
+const OF_INTEGRATIONS = ['credentials', 'displayName', 'description', 'labels'] as const;
+
+/** What has a document to itself says more. */
+function checkOfBinding(change: InstanceChange): void {
+  const field = OF_INTEGRATIONS.find((one) => change[one] !== undefined);
+  if (field) throw invalidField(field, 'only an integration has any', 'unknown');
 }
 
 function notByThis(id: string): WaymarkError {

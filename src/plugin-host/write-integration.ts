@@ -2,6 +2,7 @@ import type { Committing, EditResult } from '../changes/commit-edit.ts';
 import { invalidField, WaymarkError } from '../model/errors.ts';
 import type { OutboundPolicy } from '../outbound/guard.ts';
 import { pluginOfType } from '../registry/builtin-plugins.ts';
+import { changedMetadata, type MetadataChange } from '../registry/metadata.ts';
 import type { JsonSchema } from '../registry/server-manifest/manifest.ts';
 import { findSecretValues } from '../registry/server-manifest/secret-values.ts';
 import { type BindingEntry, placeOf } from './binding-place.ts';
@@ -22,7 +23,7 @@ export interface IntegrationWriteDeps extends BindingWriteDeps {
 }
 
 /** What somebody wants of an integration. What is not given stays. */
-export interface IntegrationChange {
+export interface IntegrationChange extends MetadataChange {
   enabled?: boolean;
   /** Whole. */
   config?: Config;
@@ -57,7 +58,14 @@ export async function createIntegration(
     next(before) {
       if (before)
         throw new WaymarkError('RES_DUPLICATE', `there is an integration ${name} already`);
-      return { type, enabled, config, ...(credentials && { credentials }) };
+      const metadata = changedMetadata(name, undefined, wanted);
+      return {
+        ...(metadata && { metadata }),
+        type,
+        enabled,
+        config,
+        ...(credentials && { credentials }),
+      };
     },
   });
 }
@@ -79,7 +87,7 @@ export async function changeIntegration(
   const now = getEntry(entry, name);
   check(now);
   const type = String(now['type']);
-  await checkChange(deps, committing, { type, now, change });
+  await checkChange(deps, committing, { name, type, now, change });
   return await writeBinding(deps, committing, {
     ref,
     pluginId: pluginOfType(type),
@@ -92,23 +100,30 @@ export async function changeIntegration(
       if (change.config) {
         checkKept(getType(deps, committing, type).configSchema, current, change);
       }
-      return entryAfter(current, change);
+      return entryAfter(name, current, change);
     },
   });
+}
+
+interface OfChange {
+  name: string;
+  type: string;
+  now: BindingEntry;
+  change: IntegrationChange;
 }
 
 /** Whoever only switches one off is not kept from it by a plugin that cannot even be read. */
 async function checkChange(
   deps: IntegrationWriteDeps,
   committing: Committing,
-  { type, now, change }: { type: string; now: BindingEntry; change: IntegrationChange },
+  { name, type, now, change }: OfChange,
 ): Promise<void> {
   const { enabled, config, credentials } = change;
   if (!enabled && !config && !credentials) return;
   const known = getType(deps, committing, type);
   if (enabled) checkOn(deps, committing, known);
   if (config || credentials) {
-    await checkIntegration(deps, committing, known, entryAfter(now, change));
+    await checkIntegration(deps, committing, known, entryAfter(name, now, change));
   }
 }
 
@@ -204,15 +219,18 @@ export function mergedCredentials(before: Config = {}, given: Config = {}): Conf
 }
 
 function entryAfter(
-  { credentials: kept, ...before }: BindingEntry,
-  { enabled, config, credentials }: IntegrationChange,
+  name: string,
+  { credentials: kept, metadata: said, ...before }: BindingEntry,
+  { enabled, config, credentials, ...change }: IntegrationChange,
 ): BindingEntry {
   const merged = mergedCredentials(kept, credentials);
+  const metadata = changedMetadata(name, said, change);
   return {
     ...before,
     ...(enabled !== undefined && { enabled }),
     ...(config && { config }),
     ...(merged && { credentials: merged }),
+    ...(metadata && { metadata }),
   };
 }
 

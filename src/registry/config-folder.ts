@@ -103,7 +103,7 @@ const pathIn = ({ root }: ConfigFolder, path: string): string =>
   root === '' ? path : `${root}/${path}`;
 
 function addDocument(folder: ConfigFolder, path: string, oid: string, bytes: Buffer): void {
-  const { spec, title, diagnostics } = parseDocument(bytes, path);
+  const { spec, metadata, diagnostics } = parseDocument(bytes, path);
   folder.diagnostics.push(...diagnostics);
   if (spec === undefined) return;
   const { role, name, parent } = placeOf(path);
@@ -113,7 +113,7 @@ function addDocument(folder: ConfigFolder, path: string, oid: string, bytes: Buf
     kind: role as Kind,
     name,
     ...(parent === undefined ? {} : { parent }),
-    ...(title === undefined ? {} : { title }),
+    ...(metadata === undefined ? {} : { metadata }),
     spec: spec as ConfigDocument['spec'],
   });
 }

@@ -107,13 +107,13 @@ function objectEntries({ root, objects }: Fragment): Entry[] {
 }
 
 function documentEntries({ documents }: ConfigFolder): Entry[] {
-  return documents.map(({ kind, name, parent, path, oid, title, spec }) => ({
+  return documents.map(({ kind, name, parent, path, oid, metadata, spec }) => ({
     key: path,
     kind,
     id: parent === undefined ? name : `${parent}/${name}`,
     path,
     plugin: kind === 'ReleaseStatus' ? (parent ?? null) : null,
     content: oid,
-    summary: { title, ...spec },
+    summary: { ...metadata, ...spec },
   }));
 }

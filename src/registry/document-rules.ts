@@ -3,12 +3,13 @@ import { isObjectId, isPluginId } from '../model/names.ts';
 import type { Finding } from './finding.ts';
 import type { CustomSpec, FreezeWindowSpec, Kind, McpSpec, SpecByKind } from './kinds.ts';
 import { findLiteralSecrets } from './mcp-secrets.ts';
+import type { Metadata } from './metadata.ts';
 import type { Place } from './path-rules.ts';
 
 /** What every document is once its schema has passed. */
 export interface DocumentValue<K extends Kind = Kind> {
   kind: K;
-  metadata?: { id?: string; title?: string; description?: string; labels?: Record<string, string> };
+  metadata?: Metadata;
   spec: SpecByKind[K];
 }
 

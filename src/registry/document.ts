@@ -2,6 +2,7 @@ import { byPosition, type Diagnostic, fileError } from '../model/diagnostic.ts';
 import { checkDocument, checkName, type DocumentValue } from './document-rules.ts';
 import { type Finding, toPointer } from './finding.ts';
 import type { Kind } from './kinds.ts';
+import type { Metadata } from './metadata.ts';
 import { isKind, type Place, placeOf } from './path-rules.ts';
 import { toFindings } from './schema-findings.ts';
 import { validatorFor } from './schemas.ts';
@@ -11,7 +12,7 @@ import type { YamlFault } from './yaml-guard.ts';
 import { readSimpleYaml } from './yaml-simple.ts';
 
 /** Part of the blob cache's key: raised whenever the same bytes would parse differently. */
-export const PARSER_VERSION = 1;
+export const PARSER_VERSION = 2;
 
 /** One file of the registry, as far as it can be judged alone. */
 export interface ParsedDocument {
@@ -21,6 +22,8 @@ export interface ParsedDocument {
   id?: string;
   title?: string;
   labels?: Record<string, string>;
+  /** Whole, where the file has one. */
+  metadata?: Metadata;
   /** Plain JSON values, of the kind's type in `kinds.ts`. Absent when there is any error. */
   spec?: unknown;
   diagnostics: Diagnostic[];
@@ -109,6 +112,7 @@ function fieldsOf(value: unknown, kind: Kind): Omit<ParsedDocument, 'diagnostics
     ...(typeof id === 'string' ? { id } : {}),
     ...(typeof ownTitle === 'string' ? { title: ownTitle } : {}),
     ...(isMap(labels) ? { labels: labels as Record<string, string> } : {}),
+    ...(isMap(metadata) ? { metadata } : {}),
     ...(spec === undefined ? {} : { spec }),
   };
 }

@@ -47,6 +47,9 @@ export function validatorForManifest(): ValidateFunction {
 
 const PREFIX = 'definitions.json#/$defs/';
 
+/** One of what the kinds' schemas share, whole. */
+export const definitionOf = (name: string): JsonObject => withoutRefs({ $ref: PREFIX + name });
+
 /**
  * Puts definitions in the place of references to them. ajv makes a function of
  * each reference and copies all errors so far at each of its calls: 30,000 wrong

@@ -2,6 +2,7 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import type { PluginContent } from '../model/object.ts';
 import type { Fragment, SourceFile } from './fragment.ts';
 import type { Kind, SpecByKind } from './kinds.ts';
+import type { Metadata } from './metadata.ts';
 import type { SymbolTable } from './symbols.ts';
 
 /** A document outside `plugins/` and `objects/`, whole: these are few and small. */
@@ -13,7 +14,7 @@ export interface ConfigDocument<K extends Kind = Kind> {
   name: string;
   /** The plugin of a ReleaseStatus, the environment of a FreezeWindow. */
   parent?: string;
-  title?: string;
+  metadata?: Metadata;
   spec: SpecByKind[K];
 }
 

@@ -25,6 +25,7 @@ spec:
       id: 'sales.hello',
       title: 'Hello',
       labels: { team: 'sales' },
+      metadata: { id: 'sales.hello', title: 'Hello', labels: { team: 'sales' } },
       spec: { description: 'Says hello.', body: 'Say hello.\n' },
       diagnostics: [],
     });
