@@ -12,6 +12,8 @@ const TIMERS = 1000;
 const LONGEST_MS = 2 ** 31 - 1;
 /** A body of 1 MiB in base64, and what stands around it. */
 const CALLBACK_CHARS = 2 * 1024 * 1024;
+/** Of all that one call asks, one after the other: what the host reads keeps it from all else. */
+const CALL_CHARS = 32 * 1024 * 1024;
 const REASON_CHARS = 2000;
 
 /**
@@ -19,8 +21,8 @@ const REASON_CHARS = 2000;
  * timers were set on their behalf. While no call waits, nothing of the guest runs.
  */
 export class CallBook {
-  /** @type {Set<number>} */
-  #calls = new Set();
+  /** How much was asked on behalf of each. @type {Map<number, number>} */
+  #calls = new Map();
   /** By callback, the call that asked, and how much the host has to read of it. @type {Map<number, {call: number, chars: number}>} */
   #asked = new Map();
   /** Of them, what the host has not been told of yet. @type {string[]} */
@@ -56,7 +58,7 @@ export class CallBook {
     const { id, method, params, ok } = JSON.parse(text);
     if (method === '$cancel') return this.#turn(params.id);
     if (ok === undefined) {
-      this.#calls.add(id);
+      this.#calls.set(id, 0);
       return this.#turn(id);
     }
     const { call, chars } = this.#asked.get(id) ?? { call: 0, chars: 0 };
@@ -133,9 +135,17 @@ export class CallBook {
     if (this.#asked.size >= CALLBACKS_IN_FLIGHT || this.#asked.has(id)) {
       throw new RangeError('too many callbacks at once');
     }
+    this.#count(text.length);
     this.#asked.set(id, { call: this.#current, chars: text.length });
     this.#unsaid.push(text);
     this.#sayMore();
+  }
+
+  /** @param {number} chars */
+  #count(chars) {
+    const asked = (this.#calls.get(this.#current) ?? 0) + chars;
+    if (asked > CALL_CHARS) throw new RangeError(`more than ${CALL_CHARS} characters in one call`);
+    if (this.#calls.has(this.#current)) this.#calls.set(this.#current, asked);
   }
 
   /** Much at once would keep the host from all else while it reads. */

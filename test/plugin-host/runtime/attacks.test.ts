@@ -219,6 +219,18 @@ describe('a guest that says too much', () => {
     expect(most).toBe(1);
   });
 
+  it('asks no more than 32 Mi characters in one call', async () => {
+    const guest = await attacked(
+      `const x = 'x'.repeat(2e6);
+       for (let i = 0; i < 17; i++) await waymark.call('host.x', { x });`,
+      { ...ROOMY, host: async () => null },
+    );
+
+    const message = 'RangeError: more than 33554432 characters in one call';
+    expect(await attack(guest)).toMatchObject({ message });
+    expect(await guest.call('plugin.health', {}, PATIENT)).toBe('alive');
+  });
+
   it('has no more of them where it breaks the queue that holds the others', async () => {
     let seen = 0;
     const guest = await attacked(
