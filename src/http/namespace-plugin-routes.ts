@@ -75,11 +75,11 @@ export function namespacePluginRoutes(deps: Deps): Route[] {
     };
   }
 
-  /** @throws {WaymarkError} `RES_NOT_FOUND` */
+  /** @throws {WaymarkError} as `notBound` */
   async function showOf(call: OfPlugin) {
     const runtime = runtimeFor(call);
     const binding = plugins.findBinding(call.org, refOf(call));
-    if (!binding) throw notBound(call);
+    if (!binding) throw notBound(plugins, call);
     const [served] = await servedBindings(runtime, [binding]);
     return show(call.org, served!);
   }
@@ -101,7 +101,7 @@ export function namespacePluginRoutes(deps: Deps): Route[] {
   /** @throws {WaymarkError} `PLG_NOT_FOUND`, `PLG_DISABLED` */
   function checkOn({ org, params: { pluginId } }: OfPlugin): void {
     const plugin = plugins.find(org, pluginId);
-    if (!plugin) throw new WaymarkError('PLG_NOT_FOUND', `there is no plugin ${pluginId}`);
+    if (!plugin) throw noSuchPlugin(pluginId);
     if (plugin.isEnabled) return;
     const message = `the organisation has ${pluginId} switched off: enable it first`;
     throw new WaymarkError('PLG_DISABLED', message);
@@ -172,7 +172,7 @@ export function namespacePluginRoutes(deps: Deps): Route[] {
           message: `Change ${pluginId} of ${id}`,
           isResuming: enabled === true,
           next: (before) => ({
-            ...current(call, before),
+            ...current(plugins, call, before),
             ...(enabled === undefined ? {} : { enabled }),
             ...(config && { config: mergePatch(before?.config, config) as Config }),
           }),
@@ -191,7 +191,7 @@ export function namespacePluginRoutes(deps: Deps): Route[] {
         const { id, pluginId } = call.params;
         const waiting = await write(call, {
           message: `Take ${pluginId} off ${id}`,
-          next: (before) => void current(call, before),
+          next: (before) => void current(plugins, call, before),
         });
         return waiting ?? { status: 204 };
       },
@@ -204,12 +204,25 @@ const refOf = ({ params: { id, pluginId } }: OfPlugin) => ({
   id: `${id}.${pluginId}`,
 });
 
-const notBound = ({ params: { id, pluginId } }: OfPlugin): WaymarkError =>
-  new WaymarkError('RES_NOT_FOUND', `there is no plugin ${pluginId} in the namespace ${id}`);
+function notBound(
+  plugins: Pick<PluginHost, 'find'>,
+  { org, params: { id, pluginId } }: OfPlugin,
+): WaymarkError {
+  if (!plugins.find(org, pluginId)) return noSuchPlugin(pluginId);
+  const message = `there is no plugin ${pluginId} in the namespace ${id}`;
+  return new WaymarkError('RES_NOT_FOUND', message);
+}
 
-/** @throws {WaymarkError} `RES_NOT_FOUND`, `RES_VERSION_CONFLICT` for another than `If-Match` names */
-function current(call: OfPlugin, before: BindingEntry | undefined): BindingEntry {
-  if (!before) throw notBound(call);
+const noSuchPlugin = (id: string): WaymarkError =>
+  new WaymarkError('PLG_NOT_FOUND', `there is no plugin ${id}`);
+
+/** @throws {WaymarkError} as `notBound`, `RES_VERSION_CONFLICT` for another than `If-Match` names */
+function current(
+  plugins: Pick<PluginHost, 'find'>,
+  call: OfPlugin,
+  before: BindingEntry | undefined,
+): BindingEntry {
+  if (!before) throw notBound(plugins, call);
   const wanted = textVersionOf(call.request);
   if (wanted === undefined || wanted === versionOf(before)) return before;
   const message = `${call.params.pluginId} has changed: read it, then retry`;

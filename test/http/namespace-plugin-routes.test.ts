@@ -410,6 +410,14 @@ describe('PATCH /namespaces/:id/plugins/:pluginId', () => {
 
     expect([answer.status, answer.body.error.code]).toEqual([404, 'RES_NOT_FOUND']);
   });
+
+  it('is 404 for a plugin that is nowhere', async () => {
+    const path = `/namespaces/${namespace}/plugins/nowhere`;
+
+    const answer = await send<Refused>('PATCH', path, { enabled: false });
+
+    expect([answer.status, answer.body.error.code]).toEqual([404, 'PLG_NOT_FOUND']);
+  });
 });
 
 describe('DELETE /namespaces/:id/plugins/:pluginId', () => {
