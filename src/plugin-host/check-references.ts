@@ -10,7 +10,7 @@ import type { WrittenBinding } from './written-binding.ts';
  * elsewhere: to name one is enough to have the server hand it to any host.
  *
  * @throws {WaymarkError} `PERM_DENIED` for a `{secretRef}` that is new in its place,
- *   `INT_CREDENTIALS_REQUIRED` for one whose configuration now leads to another origin
+ *   `INT_CREDENTIALS_REQUIRED` for one whose configuration now leads to another origin, or to none
  */
 export function checkReferences(
   permissions: ReadonlySet<Permission>,
@@ -23,7 +23,9 @@ export function checkReferences(
     [before?.credentials, credentials.config],
   ] as const;
   const known = originsOf(before?.config);
-  const isElsewhere = origins.some((origin) => !known.includes(origin));
+  // Nowhere is elsewhere too: from there a secret goes to whatever its plugin was granted.
+  const isElsewhere =
+    origins.some((origin) => !known.includes(origin)) || (known.length > 0 && origins.length === 0);
   for (const [old, next] of parts) {
     const kept = referencesIn(old);
     for (const [pointer, name] of referencesIn(next)) {
