@@ -48,12 +48,18 @@ export class OrgHost {
   }
 
   get plugins(): readonly HostedPlugin[] {
-    const hosted = [...this.#slots.values()].map((slot) => slot.describe());
+    const hosted = [...this.#slots.values()].map((slot) => this.#describe(slot));
     return [...hosted, ...this.#taken].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   find(id: string): HostedPlugin | undefined {
-    return this.#slots.get(id)?.describe();
+    const slot = this.#slots.get(id);
+    return slot && this.#describe(slot);
+  }
+
+  /** On by what is served now, also where the slot has yet to hear of it. */
+  #describe(slot: Slot): HostedPlugin {
+    return { ...slot.describe(), isEnabled: this.isOn(slot.id) };
   }
 
   findBinding(ref: BindingRef): Binding | undefined {

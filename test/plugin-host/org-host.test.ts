@@ -19,10 +19,12 @@ const registering = (id: string, register: () => unknown = () => registered) =>
 /** An org that has them all on. */
 async function hostOf(parts: ReturnType<typeof makePart>[], unconfined: string[] = []) {
   const plugins = parts.map(({ id }) => `${id}: {}`).join(', ');
-  const files = smallRegistry({ 'registry.yaml': registryYaml(`plugins: {${plugins}}`) });
+  const serving = async (registry: string) => ({
+    published: snapshotOf(await compileFiles(smallRegistry({ 'registry.yaml': registry }))),
+  });
   const runtime = {
     org: { slug: 'acme' },
-    maybeView: { published: snapshotOf(await compileFiles(files)) },
+    maybeView: await serving(registryYaml(`plugins: {${plugins}}`)),
     closing: new AbortController().signal,
   };
   const { deps: slots } = openSlot(parts[0]!, {}, { unconfined: new Set(unconfined) });
@@ -34,7 +36,15 @@ async function hostOf(parts: ReturnType<typeof makePart>[], unconfined: string[]
     log: slots.log,
   });
   host.takeUp();
-  return { host, pagesOf: (id: string) => host.find(id)?.pages.length };
+  return {
+    host,
+    pagesOf: (id: string) => host.find(id)?.pages.length,
+    /** Takes up another registry, which has none of them on. */
+    async switchOff() {
+      runtime.maybeView = await serving(registryYaml());
+      host.takeUp();
+    },
+  };
 }
 
 it('loads the routes of one, while another is still loading', async () => {
@@ -78,4 +88,18 @@ it('says why the routes of the one that was asked for are not there, and no othe
   await host.loadRoutes();
   await expect(host.loadRoutes('broken')).rejects.toMatchObject({ code: 'PLG_BREAKER_OPEN' });
   expect(broken.guests).toHaveLength(3);
+});
+
+it('has switched off what the served registry has, before it is read again', async () => {
+  const { host, switchOff } = await hostOf([registering('quick')]);
+  await host.settled();
+  const wasOn = host.find('quick')?.isEnabled;
+
+  await switchOff();
+
+  expect([wasOn, host.find('quick')?.isEnabled, host.plugins[0]?.isEnabled]).toEqual([
+    true,
+    false,
+    false,
+  ]);
 });
