@@ -70,7 +70,7 @@ export async function addInstance(
 async function addIntegration(
   deps: IntegrationWriteDeps,
   committing: Committing,
-  { pluginId, name, type, scope: _, namespaceId: __, ...given }: NewInstance,
+  { pluginId, name, type, ...given }: NewInstance,
 ): Promise<Added> {
   if (name === undefined) throw invalidField('name', 'an integration has one', 'required');
   const { slug } = committing.runtime.org;
