@@ -58,7 +58,11 @@ export async function commitEdit(committing: Committing, edit: Edit): Promise<Ed
   return { commit, sequence: runtime.view.sequence };
 }
 
-function mayMoveMain({ runtime, permissions }: Committing): boolean {
+/** Whether an edit is a commit on `main`, and not a proposal. */
+export function mayMoveMain({
+  runtime,
+  permissions,
+}: Pick<Committing, 'runtime' | 'permissions'>): boolean {
   const { org, protection } = runtime;
   return permissions.has('registry:main') && !protection.isByRequest && org.mode === 'hosted';
 }

@@ -182,6 +182,10 @@ class Host implements PluginHost {
     org.setStops(await states.stops(slug));
   }
 
+  findStop(slug: string, ref: BindingRef): BindingStop | undefined {
+    return this.#orgs.get(slug)?.findStop(ref);
+  }
+
   async settled(org: string): Promise<void> {
     await this.#forgetting.get(org);
     await this.#orgs.get(org)?.settled();

@@ -66,10 +66,14 @@ export class OrgHost {
     return this.#bindings.find(({ scope, id }) => scope === ref.scope && id === ref.id);
   }
 
+  findStop(ref: BindingRef): BindingStop | undefined {
+    return this.#stops.find(({ scope, id }) => scope === ref.scope && id === ref.id);
+  }
+
   /** Known and switched on, by the site and the org. */
   isOn(pluginId: string): boolean {
     const isEnabled = this.#enabling.get(pluginId)?.isEnabled ?? false;
-    const isStopped = this.#stops.some(({ scope, id }) => scope === 'org' && id === pluginId);
+    const isStopped = this.findStop({ scope: 'org', id: pluginId }) !== undefined;
     return isEnabled && !isStopped && this.#deps.isOnSite(pluginId);
   }
 
@@ -94,16 +98,12 @@ export class OrgHost {
     this.#enabling = orgPluginsOf(config);
     this.#bindings = bindingsOf(config).map((binding) => ({
       ...binding,
-      isEnabled: binding.isEnabled && this.isOn(binding.pluginId) && !this.#isStopped(binding),
+      isEnabled: binding.isEnabled && this.isOn(binding.pluginId) && !this.findStop(binding),
     }));
     if (this.#again !== 'forced') this.#again = isForced ? 'forced' : 'yes';
     this.#reading ??= this.#readAll().finally(() => {
       this.#reading = undefined;
     });
-  }
-
-  #isStopped(binding: Binding): boolean {
-    return this.#stops.some(({ scope, id }) => scope === binding.scope && id === binding.id);
   }
 
   async #readAll(): Promise<void> {

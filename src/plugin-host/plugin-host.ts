@@ -2,6 +2,7 @@ import type { Caller } from '../identity/caller.ts';
 import type { Binding } from './binding.ts';
 import type { BindingRef, WireMethod } from './contract/wire.ts';
 import type { HostedPlugin } from './hosted-plugin.ts';
+import type { BindingStop } from './plugin-state.ts';
 
 /** One call to a server part, for one of an org's bindings. The host adds context and callback id. */
 export interface HostCall {
@@ -67,6 +68,8 @@ export interface PluginHost {
    */
   stopBinding(org: string, ref: BindingRef, change: number, acting: Acting): Promise<void>;
   resumeBinding(org: string, ref: BindingRef, acting: Acting): Promise<void>;
+  /** What stops it, by that. */
+  findStop(org: string, ref: BindingRef): BindingStop | undefined;
   /**
    * Until what was committed is taken up: sources are read, and what changed has
    * taken over or could not. Bindings need no waiting for.

@@ -1,15 +1,24 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Committing, commitEdit, type EditResult } from '../changes/commit-edit.ts';
+import {
+  type Committing,
+  commitEdit,
+  type EditResult,
+  mayMoveMain,
+} from '../changes/commit-edit.ts';
 import { WaymarkError } from '../model/errors.ts';
 import { type BindingEntry, type BindingPlace, placeOf } from './binding-place.ts';
 import type { BindingSecrets } from './callbacks/binding-secrets.ts';
 import { checkReferences } from './check-references.ts';
 import type { BindingRef } from './contract/wire.ts';
 import type { Acting, PluginHost } from './plugin-host.ts';
+import type { BindingStop } from './plugin-state.ts';
 import { entryWith, isOn, judgeWritten, type WrittenBinding } from './written-binding.ts';
 
 export interface BindingWriteDeps {
-  plugins: Pick<PluginHost, 'find' | 'checkConfig' | 'stopBinding' | 'resumeBinding' | 'settled'>;
+  plugins: Pick<
+    PluginHost,
+    'find' | 'checkConfig' | 'stopBinding' | 'resumeBinding' | 'findStop' | 'settled'
+  >;
   /** Of bindings. */
   bindingVault: BindingSecrets;
 }
@@ -41,7 +50,8 @@ const MOST_ATTEMPTS = 5;
  *
  * @throws {WaymarkError} as `judgeWritten`, `checkReferences` and `commitEdit`;
  *   `RES_NOT_FOUND` for a namespace, `INT_CREDENTIALS_REQUIRED` where a secret that
- *   stays was given for other origins
+ *   stays was given for other origins; `RES_STATE_CONFLICT` to switch on what is
+ *   stopped until people have decided
  */
 export async function writeBinding(
   deps: BindingWriteDeps,
@@ -134,10 +144,19 @@ async function stopOrResume(
   const { slug: org } = committing.runtime.org;
   const acting = actingOf(committing);
   if ('commit' in result) {
-    if (isResuming) await plugins.resumeBinding(org, ref, acting);
+    if (!isResuming) return;
+    const stop = plugins.findStop(org, ref);
+    if (mayMoveMain(asMover(committing))) await plugins.resumeBinding(org, ref, acting);
+    else if (stop) throw stillStopped(stop);
   } else if (isOn(place.entry) && !isOn(next)) {
     await plugins.stopBinding(org, ref, result.change.number, acting);
   }
+}
+
+function stillStopped({ change }: BindingStop): WaymarkError {
+  const message = `it is stopped until change request ${change} is merged or closed`;
+  const details = { current: 'stopped', allowed: [], change };
+  return new WaymarkError('RES_STATE_CONFLICT', message, { details });
 }
 
 /** Who may manage bindings may do so on `main`, though not push to it: this edit is all they make. */

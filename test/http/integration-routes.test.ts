@@ -662,9 +662,15 @@ describe('where people decide about main', () => {
       type: 'tracker.issues',
       config: { project: 'ops' },
     });
-    const off = await send('PUT', own(), { enabled: false });
+    const off = await send<Data<{ change: { number: number } }>>('PUT', own(), { enabled: false });
+    const on = await send<Refused>('PUT', own(), { enabled: true });
 
     expect([added.status, off.status]).toEqual([202, 202]);
+    expect(refusalOf(on)).toEqual([409, 'RES_STATE_CONFLICT']);
+    expect(on.body.error.details).toMatchObject({
+      current: 'stopped',
+      change: off.body.data.change.number,
+    });
     expect(added.headers.get('location')).toBe(added.body.data.change.url);
     expect((await show()).enabled).toBe(false);
     expect((await test()).status).toBe(409);

@@ -415,4 +415,11 @@ describe('where people decide about main', () => {
     expect(answer.status, answer.text).toBe(202);
     expect((await show('sales')).enabled).toBe(false);
   });
+
+  it('does not lift that stop before it is decided', async () => {
+    const answer = await send<Refused>('POST', '/sales/enable');
+
+    expect(refusalOf(answer)).toEqual([409, 'RES_STATE_CONFLICT']);
+    expect((await show('sales')).enabled).toBe(false);
+  });
 });

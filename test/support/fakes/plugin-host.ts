@@ -81,6 +81,7 @@ export function fakePluginHost(
     reset: unlikely,
     stopBinding: unlikely,
     resumeBinding: unlikely,
+    findStop: () => undefined,
     close: async () => {},
   };
 }
