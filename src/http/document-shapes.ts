@@ -1,6 +1,7 @@
 import type { ServedDocument } from '../delivery/served-documents.ts';
 import { shownMetadata } from '../registry/metadata.ts';
 import { definitionOf } from '../registry/schemas.ts';
+import { ONE_LINE } from './patterns.ts';
 import type { JsonSchema } from './route.ts';
 import { mapOf, oid, text, textOrNull, time } from './shapes.ts';
 
@@ -11,7 +12,7 @@ const orNull = (schema: JsonSchema) => ({ ...schema, type: ['string', 'null'] })
 
 /** What may be written of every document beside its `spec`, as `MetadataChange`. */
 export const metadataBody = {
-  displayName: orNull(title),
+  displayName: orNull({ ...title, pattern: ONE_LINE }),
   description: orNull(description),
   labels,
 };
