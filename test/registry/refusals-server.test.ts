@@ -250,7 +250,7 @@ const BINDINGS: Row[] = [
     },
     [
       'missing-field integrations/code.yaml:3:34 spec.config needs the field repository (Such as acme/tools)',
-      'unknown-field integrations/code.yaml:3:78 spec.config has no field "token" (known are endpoint, repository)',
+      'unknown-field integrations/code.yaml:3:78 spec.config has no field "token" (known are endpoint, repository, timeoutSec, retryPolicy, customHeaders)',
       'unknown-field integrations/code.yaml:3:102 spec.credentials has no field "tokn" (did you mean token?)',
     ],
   ],
