@@ -1,7 +1,7 @@
 // @ts-check
 // Plain JavaScript: stripping types would cost each sandbox 30 ms of its start and 5 MB.
 
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { platform, threadCpuUsage } from 'node:process';
 import { parentPort, workerData } from 'node:worker_threads';
 import { CallBook } from './call-book.js';
@@ -49,7 +49,9 @@ function giveWay() {
   if (hasGivenWay) return;
   hasGivenWay = true;
   // Of this thread alone, on Linux; elsewhere it would be the whole server.
-  if (platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  if (platform !== 'linux') return;
+  const { PRIORITY_BELOW_NORMAL, PRIORITY_LOW } = constants.priority;
+  setPriority(Math.min(getPriority() + PRIORITY_BELOW_NORMAL, PRIORITY_LOW));
 }
 
 const memory = cappedMemory(limits.memoryMb, () => {

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
+import { getPriority } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import type { PluginRuntime } from '../../../src/plugin-host/runtime/runtime.ts';
 import { createSandboxes } from '../../../src/plugin-host/runtime/sandbox.ts';
@@ -195,11 +196,15 @@ describe.runIf(process.platform === 'linux')('a guest that computes at length', 
     const stats = threads.map((id) => readFile(`/proc/self/task/${id}/stat`, 'utf8'));
     const settled = await Promise.allSettled(stats);
     const texts = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const nice = String(Math.min(getPriority() + 10, 19));
     // The 19th field; the second may hold spaces.
-    return texts.filter((text) => text.split(') ')[1]?.split(' ')[16] === '10').length;
+    return texts.filter((text) => text.split(') ')[1]?.split(' ')[16] === nice).length;
   }
 
-  it('lets others go first from then on, with its own thread alone', async () => {
+  // Where all have the least priority already, nobody can be told apart.
+  const isTold = getPriority() < 19;
+
+  it.runIf(isTold)('lets others go first from then on, with its own thread alone', async () => {
     const guest = await inSandbox(
       `{
         'plugin.health': () => 'short',
