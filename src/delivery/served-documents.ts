@@ -25,7 +25,7 @@ export interface ServedDocument {
 type ByPath = ReadonlyMap<string, ServedDocument>;
 
 interface Read {
-  commit: string;
+  published: Published;
   documents: Promise<ByPath>;
 }
 
@@ -42,10 +42,9 @@ const lastRead = new WeakMap<OrgRuntime, Read>();
  */
 export function servedDocuments(runtime: OrgRuntime): Promise<ByPath> {
   const { published } = runtime.view;
-  const { commit } = published;
   const base = lastRead.get(runtime);
-  if (base?.commit === commit) return base.documents;
-  const read: Read = { commit, documents: readDocuments(runtime, published, base) };
+  if (base?.published === published) return base.documents;
+  const read: Read = { published, documents: readDocuments(runtime, published, base) };
   lastRead.set(runtime, read);
   read.documents.catch(() => {
     if (lastRead.get(runtime) === read) lastRead.delete(runtime);
@@ -62,9 +61,10 @@ async function readDocuments(
   const documents = [...config.values()].flatMap((folder) => folder.documents);
   const paths = documents.map(({ path }) => path);
   const known = await base?.documents.catch(() => undefined);
+  const after = base?.published.commit;
   const grown =
-    known && (await isBefore(repo, base!.commit, commit))
-      ? await readWrites(repo, { head: commit, after: base!.commit }, paths, known)
+    known && after !== undefined && (await isBefore(repo, after, commit))
+      ? await readWrites(repo, { head: commit, after }, paths, known)
       : undefined;
   const writes = grown ?? (await readWrites(repo, { head: commit }, paths));
   if (!writes) throw new WaymarkError('REG_CORRUPT', 'history does not lead to what is served');

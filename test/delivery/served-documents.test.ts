@@ -58,6 +58,16 @@ describe('servedDocuments', () => {
     expect(servedDocuments(runtime)).not.toBe(first);
   });
 
+  it('takes up what a newer compiler makes of the same commit', async () => {
+    serve('beta');
+    await servedDocuments(runtime);
+    serve('beta', 'stable');
+
+    expect(await minutesOf('stable')).toEqual([0, 0]);
+    serve('stable');
+    expect([...(await servedDocuments(runtime)).keys()]).toEqual(['channels/stable.yaml']);
+  });
+
   it('goes on from what it has read', async () => {
     await servedDocuments(runtime);
     await commit({ 'channels/beta.yaml': '2' });
