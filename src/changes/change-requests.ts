@@ -228,7 +228,10 @@ export async function closeChangeRequest(
   ifMatch?: number,
 ): Promise<ChangeRequest> {
   const request = await getOwn(changing, number);
-  return await change(changing, request, { status: 'closed' }, 'change.close', ifMatch);
+  const closed = await change(changing, request, { status: 'closed' }, 'change.close', ifMatch);
+  // What it had stopped until this goes on now, and not only when nodes are next compared.
+  await changing.runtime.follow();
+  return closed;
 }
 
 async function change(

@@ -671,6 +671,9 @@ describe('where people decide about main', () => {
       current: 'stopped',
       change: off.body.data.change.number,
     });
+    await send('POST', `/change-requests/${off.body.data.change.number}/close`);
+    expect((await show()).enabled).toBe(true);
+    await send('PUT', own(), { enabled: false });
     expect(added.headers.get('location')).toBe(added.body.data.change.url);
     expect((await show()).enabled).toBe(false);
     expect((await test()).status).toBe(409);
