@@ -10,6 +10,7 @@ import type { Part } from './part.ts';
 import { missingGrants, requestedBy } from './permissions.ts';
 import type { VersionChoice } from './sources/registry-part.ts';
 import { type BindingWriteDeps, writeBinding } from './write-binding.ts';
+import { isOn } from './written-binding.ts';
 
 /** The server part that an org would have by a choice of version; undefined of no plugin. */
 export type FindPart = (
@@ -57,7 +58,8 @@ export async function enablePlugin(
     isResuming: true,
     next: (entry) => ({
       ...entry,
-      enabled: true,
+      // Nothing said is on: what is so already makes no commit.
+      ...(!isOn(entry) && { enabled: true }),
       ...(version !== undefined && { version }),
       ...(grants && { grants }),
     }),

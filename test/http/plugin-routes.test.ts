@@ -257,6 +257,18 @@ describe('POST /plugins/:id/enable', () => {
     expect(refusalOf(answer), answer.text).toEqual([status, code]);
   });
 
+  it('makes no commit of what is on already, though it does not say so', async () => {
+    const before = await fileAt('registry.yaml');
+    const registry = registryWith('  plugins: {opendatabot: {}}');
+    await tools.push({ 'registry.yaml': registry });
+
+    const answer = await send('POST', '/opendatabot/enable');
+
+    expect([answer.status, answer.body.data.enabled]).toEqual([200, true]);
+    expect(await fileAt('registry.yaml')).toBe(registry.trim());
+    await tools.push({ 'registry.yaml': before });
+  });
+
   it('refuses what a site administrator has switched off', async () => {
     const acting = { actor: 'system:management', requestId: '1' };
     await service.plugins.setEnabled('hangs', false, acting);
