@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { LRUCache } from 'lru-cache';
+import { sha256Hex } from '../../model/digest.ts';
 import { WaymarkError } from '../../model/errors.ts';
 import type { SchemaAnswer, SchemaQuestion } from './schema-worker.ts';
 
@@ -8,6 +10,10 @@ import type { SchemaAnswer, SchemaQuestion } from './schema-worker.ts';
 const HEAP_MB = 64;
 /** What is started already by then has not failed, but the machine has. */
 const START_MS = 30_000;
+/** How long a schema that once took too long is asked only after the others like it. */
+const SLOW_MS = 5 * 60_000;
+const MOST_SLOW = 1000;
+const MOST_IN_ROW = 32;
 
 export interface SchemaWorkersTerms {
   deadlineMs: number;
@@ -25,13 +31,42 @@ export class SchemaWorkers {
   #busy = 0;
   #isClosed = false;
   #idleTimer: NodeJS.Timeout | undefined;
+  /** Schemas that took too long, by digest. */
+  readonly #slow = new LRUCache<string, true>({ max: MOST_SLOW, ttl: SLOW_MS });
+  #row: Promise<unknown> = Promise.resolve();
+  #inRow = 0;
 
   constructor(terms: SchemaWorkersTerms) {
     this.#terms = terms;
   }
 
-  /** @throws {WaymarkError} `PLG_SCHEMA_TIMEOUT`, `RES_UNAVAILABLE` once closed */
+  /** @throws {WaymarkError} `PLG_SCHEMA_TIMEOUT`, `PLG_BUSY`, `RES_UNAVAILABLE` once closed */
   async ask(question: SchemaQuestion): Promise<SchemaAnswer> {
+    const digest = sha256Hex(question.schema);
+    const asking = () =>
+      this.#askOne(question).catch((error: unknown) => {
+        if (isTooLong(error)) this.#slow.set(digest, true);
+        throw error;
+      });
+    return this.#slow.has(digest) ? await this.#inTurn(asking) : await asking();
+  }
+
+  /** All of them have one worker: whoever asks them without an end leaves the others to everybody. */
+  async #inTurn<T>(asking: () => Promise<T>): Promise<T> {
+    if (this.#inRow >= MOST_IN_ROW) {
+      throw new WaymarkError('PLG_BUSY', 'too many slow schemas are being checked: retry');
+    }
+    this.#inRow += 1;
+    const turn = this.#row.then(asking);
+    this.#row = turn.catch(() => {});
+    try {
+      return await turn;
+    } finally {
+      this.#inRow -= 1;
+    }
+  }
+
+  async #askOne(question: SchemaQuestion): Promise<SchemaAnswer> {
     await this.#enter();
     try {
       const worker = this.#idle.pop() ?? (await this.#start());
@@ -58,6 +93,7 @@ export class SchemaWorkers {
 
   /** Until one of the places is free. */
   async #enter(): Promise<void> {
+    if (this.#isClosed) throw stopping();
     if (this.#busy < this.#terms.most) this.#busy++;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     if (this.#isClosed) throw stopping();
@@ -129,6 +165,8 @@ const settled = (promise: Promise<unknown>): Promise<void> =>
     () => {},
   );
 
+const isTooLong = (error: unknown): boolean =>
+  error instanceof WaymarkError && error.code === 'PLG_SCHEMA_TIMEOUT';
 const stopping = () => new WaymarkError('RES_UNAVAILABLE', 'the server is stopping');
 const tooLong = (deadlineMs: number) =>
   new WaymarkError('PLG_SCHEMA_TIMEOUT', `the plugin's schema takes more than ${deadlineMs} ms`);

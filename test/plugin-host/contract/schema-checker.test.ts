@@ -185,6 +185,34 @@ describe('check, of what takes too long', () => {
     expect(await slow).toBe('RES_UNAVAILABLE');
   });
 
+  it('leaves a worker to the others, however often it is asked', async () => {
+    const hasty = open({ deadlineMs: 3000, workers: 2 });
+    await hasty.check(SLOW, MANY).catch(() => {});
+    let ended = 0;
+    const slow = Array.from({ length: 12 }, () =>
+      hasty.check(SLOW, MANY).catch(() => {
+        ended += 1;
+      }),
+    );
+
+    expect(await hasty.check({ type: 'string' }, 'a')).toMatchObject({ isValid: true });
+    expect(ended).toBeLessThan(8);
+
+    hasty.close();
+    await Promise.all(slow);
+  });
+
+  it('takes no more than 32 of them at a time', async () => {
+    const hasty = open({ deadlineMs: 50, workers: 1 });
+    await hasty.check(SLOW, MANY).catch(() => {});
+    const slow = Array.from({ length: 32 }, () => hasty.check(SLOW, []).catch(() => {}));
+
+    await expect(hasty.check(SLOW, [])).rejects.toMatchObject({ code: 'PLG_BUSY' });
+
+    hasty.close();
+    await Promise.all(slow);
+  });
+
   it('ends what unfolds until no memory is left', async () => {
     const checker = open({ deadlineMs: 60_000, workers: 1 });
     // Each level names the one below ten times: ten billion schemas.
