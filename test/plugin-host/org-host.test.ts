@@ -40,7 +40,7 @@ async function hostOf(parts: ReturnType<typeof makePart>[], unconfined: string[]
     host,
     pagesOf: (id: string) => host.find(id)?.pages.length,
     /** Takes up another registry, which has none of them on. */
-    async switchOff() {
+    switchOff: async () => {
       runtime.maybeView = await serving(registryYaml());
       host.takeUp();
     },
