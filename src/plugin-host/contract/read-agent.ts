@@ -31,9 +31,16 @@ const RESULTS = 20;
 const RESULT_BYTES = 64 * 1024;
 const LONG = textAt(RESULT_BYTES);
 
+/** Pages show it as a link, where `javascript:` would run. */
+const linkAt: Read<string> = (value, at) => {
+  const text = textAt(2048)(value, at);
+  if (/^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text;
+  throw violation(at, 'is no address that starts http: or https:');
+};
+
 const sourceAt = fieldsAt(['name', 'url', 'retrievedAt'], (fields, at) => ({
   name: textAt(200)(fields.name, at('name')),
-  ...optional('url', fields.url, at('url'), textAt(2048)),
+  ...optional('url', fields.url, at('url'), linkAt),
   retrievedAt: timeAt(fields.retrievedAt, at('retrievedAt')),
 }));
 

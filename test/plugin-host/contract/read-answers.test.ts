@@ -66,6 +66,14 @@ describe('readQueryResults', () => {
     [{ results: [{ ...result, expiresAt: 'soon' }] }, 'expiresAt is no RFC 3339 time'],
     [{ results: [{ ...result, expiresAt: '2026-13-45T00:00:00Z' }] }, 'is no RFC 3339 time'],
     [{ results: [{ ...result, source: { name: 'x' } }] }, 'source.retrievedAt is no text'],
+    [
+      {
+        results: [
+          { ...result, source: { name: 'x', url: 'javascript:alert(1)', retrievedAt: '' } },
+        ],
+      },
+      'source.url is no address that starts http: or https:',
+    ],
   ]);
 });
 
