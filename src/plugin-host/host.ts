@@ -242,7 +242,9 @@ const keyOf = ({ scope, id }: BindingRef): string => `${scope} ${id}`;
 /** Of a plugin that is on. */
 function getBinding(org: OrgHost, pluginId: string, ref: BindingRef): Binding {
   const binding = org.findBinding(ref);
-  if (binding?.pluginId === pluginId && binding.isEnabled) return binding;
+  // A switch of the site's counts before the bindings have been told of it.
+  const isOn = binding?.isEnabled && org.isOn(pluginId);
+  if (binding?.pluginId === pluginId && isOn) return binding;
   throw new WaymarkError('PLG_NOT_FOUND', `there is no plugin ${pluginId}, or it is off`);
 }
 

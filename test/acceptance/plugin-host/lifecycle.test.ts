@@ -140,6 +140,7 @@ interface Shown {
   id: string;
   version: string;
   state: string;
+  enabled: boolean;
   signature: string;
   lastError: string | null;
   pending: { version: string; reason: string } | null;
@@ -161,7 +162,7 @@ describe('a plugin that is taken down', () => {
     const down = setEnabled(false).then(() => {
       isDown = true;
     });
-    await shown();
+    await expect.poll(async () => (await shown()).enabled).toBe(false);
     expect(isDown).toBe(false);
     held.get('example/register')!.writeHead(204).end();
     await down;
