@@ -13,6 +13,8 @@ export const FINGERPRINT = '^[0-9A-F]{40}$';
 export const BASE64 = '^[A-Za-z0-9+/]+={0,2}$';
 /** Of whatever is one file of a registry, and of roles. */
 export const NAME = ROLE_NAME;
+/** As definitions.json has it. */
+const LABEL = '^[A-Za-z0-9]([A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?$';
 /** What a key may be narrowed to. */
 export const SCOPE = `^(?:${[...GRANTABLE].join('|')})$|${PLUGIN_SCOPE}`;
 
@@ -25,6 +27,7 @@ const sentences: ReadonlyMap<string, string> = new Map([
   [FINGERPRINT, 'must be a fingerprint: 40 hexadecimal digits, in upper case'],
   [BASE64, 'must be base64'],
   [SCOPE, 'must be a permission, plugin:<id>:read or plugin:<id>:write'],
+  [LABEL, 'must be letters, digits, dots, slashes, hyphens and underscores, 128 at most'],
   [NAME, 'must be lower-case letters, digits and single hyphens, 63 at most'],
 ]);
 
